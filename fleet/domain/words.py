@@ -1,0 +1,67 @@
+"""The words of the product: one word, one meaning."""
+
+from enum import StrEnum
+
+
+class DeviceKind(StrEnum):
+    MEDICATION_CART = "medication_cart"
+    TABLET = "tablet"
+
+
+class Lifecycle(StrEnum):
+    ENROLLED = "enrolled"
+    DECOMMISSIONED = "decommissioned"
+
+
+class Availability(StrEnum):
+    """Can a nurse take this device now?"""
+
+    AVAILABLE = "available"
+    IN_USE = "in_use"
+    CHARGING = "charging"
+    LOW = "low"
+    UNAVAILABLE = "unavailable"
+    UNKNOWN = "unknown"
+
+
+class ComplianceState(StrEnum):
+    """The service's judgement of what a device has against what it should have."""
+
+    COMPLIANT = "compliant"
+    PENDING = "pending"
+    DRIFTED = "drifted"
+    NONCOMPLIANT = "noncompliant"
+    UNSUPPORTED = "unsupported"
+    UNKNOWN = "unknown"
+
+
+class AlertKind(StrEnum):
+    NEEDS_CHARGING = "needs_charging"
+    NEEDS_REPLACEMENT = "needs_replacement"
+    OFFLINE = "offline"
+    APP_FAILED = "app_failed"
+    NOT_CHARGING = "not_charging"
+    """Plugged in, and yet the charge does not rise: a dead outlet or charger."""
+    NONCOMPLIANT = "noncompliant"
+
+
+class AlertState(StrEnum):
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+class Scope(StrEnum):
+    """What a profile is assigned to, from the widest to the most specific."""
+
+    SITE = "site"
+    KIND = "kind"
+    WARD = "ward"
+    DEVICE = "device"
+
+
+class Chemistry(StrEnum):
+    LIFEPO4 = "LiFePO4"
+    NMC = "NMC"
+    LCO = "LCO"
+    LEAD_ACID = "lead-acid"

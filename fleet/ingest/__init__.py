@@ -1,0 +1,1 @@
+"""MQTT in: decode -> record -> evaluate -> decide -> commit -> ack (`pipeline.STEPS`)."""

@@ -1,0 +1,91 @@
+"""What one batch carries from step to step."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy.orm import Session
+
+from fleet.domain.condition import Condition, Policies
+from fleet.domain.events import Change
+from fleet.wire.messages import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """One message as the broker delivered it. `token` is what the consumer acks it by."""
+
+    topic: str
+    payload: bytes
+    received_at: datetime
+    token: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One message understood: who said it, on which channel, and what. `heard` is its wrapping."""
+
+    device_id: str
+    channel: str
+    message: Struct
+    heard: Inbound
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A message (or one reading of it) that cannot be accepted, and why."""
+
+    heard: Inbound
+    reason: str
+    device_id: str | None = None
+    payload: bytes | None = None
+    """The offending part, where it is not the whole message."""
+
+
+@dataclass(slots=True)
+class Known:
+    """An enrolled device as the database has it at the start of the batch."""
+
+    pk: int
+    ward_id: int
+    boot: int
+    seq: int
+    session: int
+    online: bool
+    condition: Condition
+    policies: Policies
+    interval_s: int
+
+
+@dataclass(slots=True)
+class DeviceAck:
+    """What one device is told of one boot: readings kept, and readings refused."""
+
+    seqs: set[int] = field(default_factory=set)
+    refused: list[Refusal] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Batch:
+    """`acks` are sent after the commit, and only then."""
+
+    session: Session
+    now: datetime
+    inbound: list[Inbound]
+    spoken: list[Spoken] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    devices: dict[str, Known] = field(default_factory=dict)
+    conditions: dict[int, tuple[Condition, Condition]] = field(default_factory=dict)
+    """Device primary key -> (condition before, condition after) of those that were evaluated."""
+    heard_again: set[int] = field(default_factory=set)
+    """Devices that were not online before this batch, and are now."""
+    changes: list[tuple[int, Change]] = field(default_factory=list)
+    dirty_wards: set[int] = field(default_factory=set)
+    acks: dict[tuple[str, int], DeviceAck] = field(default_factory=dict)
+
+    def said(self, channel: str) -> list[Spoken]:
+        return [spoken for spoken in self.spoken if spoken.channel == channel]
+
+    def ack_for(self, device_id: str, boot: int) -> DeviceAck:
+        return self.acks.setdefault((device_id, boot), DeviceAck())

@@ -1,0 +1,139 @@
+"""Step 1, decode: bytes to messages, strictly; what cannot be accepted is rejected with its reason."""
+
+from datetime import UTC
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from fleet.ingest.batch import Batch, Inbound, Rejected, Spoken
+from fleet.wire import topics
+from fleet.wire.messages import (
+    MAX_MESSAGE_BYTES,
+    MAX_READINGS,
+    Birth,
+    Counter,
+    Heartbeat,
+    Reading,
+    Refusal,
+    Reported,
+    State,
+    Telemetry,
+    Version,
+)
+
+HEARTBEAT = "heartbeat"
+
+_DECODERS: dict[str, msgspec.json.Decoder[Struct]] = {
+    "birth": msgspec.json.Decoder(Birth),
+    "state": msgspec.json.Decoder(State),
+    "telemetry": msgspec.json.Decoder(Telemetry),
+    "reported": msgspec.json.Decoder(Reported),
+}
+_heartbeat = msgspec.json.Decoder(Heartbeat)
+
+
+class _RawTelemetry(Struct):
+    """Telemetry whose readings are judged one by one, because one of them is bad."""
+
+    v: Version
+    boot: Counter
+    readings: Annotated[list[Raw], Meta(min_length=1, max_length=MAX_READINGS)]
+    uptime_s: Counter | None = None
+    device_id: str | None = None
+
+
+class _JustSeq(Struct):
+    seq: Counter
+
+
+_raw_telemetry = msgspec.json.Decoder(_RawTelemetry)
+_reading = msgspec.json.Decoder(Reading)
+_just_seq = msgspec.json.Decoder(_JustSeq)
+
+# UnicodeDecodeError is a ValueError; deep nesting ends in RecursionError; year 9999 west of
+# Greenwich overflows on its way to UTC.
+_UNACCEPTABLE = (msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
+
+
+def decode(batch: Batch) -> None:
+    """Sort the inbound into `spoken` and `rejected`; nothing that a device says can raise here."""
+    for heard in batch.inbound:
+        try:
+            _decode_one(batch, heard)
+        except _UNACCEPTABLE as error:
+            batch.rejected.append(Rejected(heard, _words(error), _sender(heard)))
+
+
+def _decode_one(batch: Batch, heard: Inbound) -> None:
+    if heard.topic == topics.HEARTBEAT:
+        batch.spoken.append(Spoken("", HEARTBEAT, _heartbeat.decode(heard.payload), heard))
+        return
+    address = topics.parse_up(heard.topic)
+    if address is None or address.channel not in _DECODERS:
+        raise ValueError(f"topic: expected fleet/v1/up/{{device id}}/{{{'|'.join(_DECODERS)}}}")
+    if not topics.is_device_id(address.device_id):
+        raise ValueError("device id: expected 3 to 63 of a-z, 0-9 and '-'")
+    if len(heard.payload) > MAX_MESSAGE_BYTES:
+        raise ValueError(f"size: {len(heard.payload)} bytes, at most {MAX_MESSAGE_BYTES}")
+    message = _message(batch, heard, address)
+    named = getattr(message, "device_id", None)
+    if named is not None and named != address.device_id:
+        raise ValueError(f"device_id: expected the topic's, `{address.device_id}`")
+    batch.spoken.append(Spoken(address.device_id, address.channel, message, heard))
+
+
+def _message(batch: Batch, heard: Inbound, address: topics.UpTopic) -> Struct:
+    decoder = _DECODERS[address.channel]
+    if address.channel != "telemetry":
+        return decoder.decode(heard.payload)
+    try:
+        message = decoder.decode(heard.payload)
+        assert isinstance(message, Telemetry)
+        for reading in message.readings:
+            _to_utc(reading)
+    except _UNACCEPTABLE:
+        return _salvage(batch, heard, address.device_id)
+    return message
+
+
+def _salvage(batch: Batch, heard: Inbound, device_id: str) -> Telemetry:
+    """The good readings of a message; each bad one is rejected alone, and refused by its seq."""
+    raw = _raw_telemetry.decode(heard.payload)
+    good = []
+    for part in raw.readings:
+        try:
+            good.append(_to_utc(_reading.decode(part)))
+        except _UNACCEPTABLE as error:
+            batch.rejected.append(Rejected(heard, _words(error), device_id, bytes(part)))
+            _refuse(batch, device_id, raw.boot, bytes(part), _words(error))
+    return Telemetry(raw.v, raw.boot, good, raw.uptime_s, raw.device_id)
+
+
+def _refuse(batch: Batch, device_id: str, boot: int, part: bytes, reason: str) -> None:
+    try:
+        seq = _just_seq.decode(part).seq
+    except _UNACCEPTABLE:
+        return
+    batch.ack_for(device_id, boot).refused.append(Refusal(seq, reason[:200]))
+
+
+def _to_utc(reading: Reading) -> Reading:
+    reading.ts = reading.ts.astimezone(UTC)
+    return reading
+
+
+def _sender(heard: Inbound) -> str | None:
+    address = topics.parse_up(heard.topic)
+    return address.device_id[:64] if address else None
+
+
+def _words(error: Exception) -> str:
+    """The reason in words: msgspec names the field (`$.readings[0].batteries[0].soc_pct`)."""
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        return "not UTF-8"
+    if isinstance(error, OverflowError):
+        return "ts: out of the range of years 1 to 9999 in UTC"
+    return str(error)[:512]

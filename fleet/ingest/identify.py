@@ -1,0 +1,123 @@
+"""Step 2, identify: who of the speakers is enrolled, and what is known of each."""
+
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from fleet.domain.battery.policy import BatteryPolicy
+from fleet.domain.condition import Condition, Policies
+from fleet.domain.presence import DEFAULT_INTERVAL_S
+from fleet.domain.words import Availability, Chemistry, Lifecycle
+from fleet.ingest.batch import Batch, Known, Rejected
+from fleet.ingest.decode import HEARTBEAT
+from fleet.store.configuration import Configuration
+from fleet.store.device import Device, DeviceState
+from fleet.store.profile import ProfileVersion
+
+_STATE = (
+    DeviceState.boot,
+    DeviceState.seq,
+    DeviceState.session,
+    DeviceState.online,
+    DeviceState.availability,
+    DeviceState.reason,
+    DeviceState.soc_pct,
+    DeviceState.plugged_in,
+    DeviceState.charging,
+    DeviceState.load_ma,
+    DeviceState.runtime_min,
+    DeviceState.full_in_min,
+    DeviceState.needs_charging,
+    DeviceState.not_charging,
+    DeviceState.replacement,
+    DeviceState.soh_pct,
+    DeviceState.failed_apps,
+    DeviceState.sampled_at,
+)
+
+
+def identify(batch: Batch) -> None:
+    """Fill `devices`; whoever is not enrolled is rejected, with all that it said."""
+    names = {spoken.device_id for spoken in batch.spoken if spoken.channel != HEARTBEAT}
+    if not names:
+        return
+    rows = batch.session.execute(
+        select(
+            Device.id,
+            Device.device_id,
+            Device.ward_id,
+            Device.lifecycle,
+            Configuration.profile_version_id,
+            *_STATE,
+        )
+        .join(DeviceState, DeviceState.device_pk == Device.id)
+        .join(Configuration, Configuration.device_pk == Device.id)
+        .where(Device.device_id.in_(names))
+    ).all()
+    gone = {row.device_id for row in rows if row.lifecycle != Lifecycle.ENROLLED}
+    profiles = _profiles(batch, {r.profile_version_id for r in rows if r.profile_version_id})
+    for row in rows:
+        if row.device_id not in gone:
+            batch.devices[row.device_id] = _known(row, profiles.get(row.profile_version_id, {}))
+    _reject_strangers(batch, gone)
+
+
+def _reject_strangers(batch: Batch, gone: set[str]) -> None:
+    accepted = []
+    for spoken in batch.spoken:
+        if spoken.channel == HEARTBEAT or spoken.device_id in batch.devices:
+            accepted.append(spoken)
+            continue
+        decommissioned = spoken.device_id in gone
+        reason = "device is decommissioned" if decommissioned else "unknown device: not registered"
+        batch.rejected.append(Rejected(spoken.heard, reason, spoken.device_id))
+    batch.spoken = accepted
+    batch.acks = {key: ack for key, ack in batch.acks.items() if key[0] in batch.devices}
+
+
+def _profiles(batch: Batch, version_ids: set[int]) -> dict[int | None, dict[str, Any]]:
+    if not version_ids:
+        return {}
+    rows = batch.session.execute(
+        select(ProfileVersion.id, ProfileVersion.document).where(ProfileVersion.id.in_(version_ids))
+    )
+    return {version_id: document for version_id, document in rows}
+
+
+def _known(row: Row[Any], document: dict[str, Any]) -> Known:
+    return Known(
+        pk=row.id,
+        ward_id=row.ward_id,
+        boot=row.boot,
+        seq=row.seq,
+        session=row.session,
+        online=row.online,
+        condition=Condition(
+            availability=Availability(row.availability),
+            reason=row.reason,
+            soc_pct=row.soc_pct,
+            plugged_in=row.plugged_in,
+            charging=row.charging,
+            load_ma=row.load_ma,
+            runtime_min=row.runtime_min,
+            full_in_min=row.full_in_min,
+            needs_charging=row.needs_charging,
+            not_charging=row.not_charging,
+            replacement=row.replacement,
+            soh_pct=row.soh_pct,
+            failed_apps=tuple(row.failed_apps),
+            sampled_at=row.sampled_at,
+        ),
+        policies=policies_of(document),
+        interval_s=document.get("reporting", {}).get("interval_s", DEFAULT_INTERVAL_S),
+    )
+
+
+def policies_of(document: dict[str, Any]) -> Policies:
+    """The rules' view of a profile document."""
+    battery = document.get("battery", {})
+    required = document.get("apps", {}).get("required", [])
+    return Policies(
+        battery={Chemistry(name): BatteryPolicy(**limits) for name, limits in battery.items()},
+        required_apps=frozenset(app["name"] for app in required),
+    )

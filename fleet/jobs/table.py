@@ -1,0 +1,41 @@
+"""The one table of scheduled jobs: what runs, how often, and why."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fleet.config import Settings
+from fleet.dispatch.publisher import Publisher
+from fleet.dispatch.speak import speak
+from fleet.jobs.heartbeat import heartbeat
+from fleet.services.judge_overdue import judge_overdue
+from fleet.services.retention import forget_old
+from fleet.services.silence import mark_silent
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What jobs work with."""
+
+    settings: Settings
+    publisher: Publisher
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    name: str
+    every_s: float
+    run: Callable[[Tools, datetime], object]
+
+
+JOBS = (
+    Job("speak", 0.5, lambda tools, now: speak(tools.publisher, now)),
+    Job("mark_silent", 1, lambda tools, now: mark_silent(now)),
+    Job("heartbeat", 5, lambda tools, now: heartbeat(tools.publisher, now)),
+    Job("judge_overdue", 10, lambda tools, now: judge_overdue(now)),
+    Job(
+        "forget_old",
+        3600,
+        lambda tools, now: forget_old(now - timedelta(days=tools.settings.retention_days), now),
+    ),
+)

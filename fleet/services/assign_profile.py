@@ -1,0 +1,134 @@
+"""A profile version is assigned to a site, a kind, a ward or a device; and taken away again."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from fleet.domain.words import DeviceKind, Scope
+from fleet.services import audit, desired_state
+from fleet.services.errors import Conflict, Invalid, NotFound, StaleVersion
+from fleet.store.database import transaction
+from fleet.store.device import Device
+from fleet.store.profile import Assignment, Profile, ProfileVersion
+from fleet.store.site import Site, Ward
+
+
+def assign_profile(
+    profile_slug: str, number: int, scope: Scope | str, scope_key: str, actor: str, now: datetime,
+    expected_version: int | None = None,
+) -> int:
+    """Assign, or move an assignment to another version; every device in scope is told.
+
+    Returns the assignment's id. Another profile that stands for the same kinds in the same scope
+    is a Conflict: which of two should win would be a matter of luck.
+    """
+    with transaction() as session:
+        version = _version(session, profile_slug, number)
+        scope = _scope(session, scope, scope_key, version.profile)
+        _refuse_rivals(session, version.profile, scope, scope_key)
+        assignment = session.scalar(
+            select(Assignment).where(
+                Assignment.profile_id == version.profile_id,
+                Assignment.scope == scope,
+                Assignment.scope_key == scope_key,
+            )
+        )
+        before = None
+        if assignment is None:
+            assignment = Assignment(
+                profile_id=version.profile_id, scope=scope, scope_key=scope_key, version=0
+            )
+            session.add(assignment)
+        else:
+            _check_version(assignment, expected_version)
+            before = _picture(assignment)
+        assignment.profile_version_id = version.id
+        assignment.assigned_at = now
+        assignment.assigned_by = actor
+        assignment.version += 1
+        session.flush()
+        subject = f"assignment/{assignment.id}"
+        session.refresh(assignment)
+        audit.record(session, actor, "profile.assign", subject, now, before, _picture(assignment))
+        desired_state.refresh(session, now)
+        return assignment.id
+
+
+def remove_assignment(
+    assignment_id: int, actor: str, now: datetime, expected_version: int | None = None
+) -> None:
+    """Devices in its scope go on with what the next wider assignment says."""
+    with transaction() as session:
+        assignment = session.get(Assignment, assignment_id)
+        if assignment is None:
+            raise NotFound(f"no assignment {assignment_id}")
+        _check_version(assignment, expected_version)
+        subject, before = f"assignment/{assignment.id}", _picture(assignment)
+        session.delete(assignment)
+        session.flush()
+        audit.record(session, actor, "profile.unassign", subject, now, before)
+        desired_state.refresh(session, now)
+
+
+def _version(session: Session, profile_slug: str, number: int) -> ProfileVersion:
+    version = session.scalar(
+        select(ProfileVersion)
+        .join(Profile)
+        .where(Profile.slug == profile_slug, ProfileVersion.number == number)
+    )
+    if version is None:
+        raise NotFound(f"no version {number} of a profile {profile_slug}")
+    return version
+
+
+def _scope(session: Session, scope: Scope | str, key: str, profile: Profile) -> Scope:
+    if scope not in set(Scope):
+        raise Invalid({"scope": f"one of {', '.join(Scope)}"})
+    scope = Scope(scope)
+    if scope == Scope.KIND:
+        exists = key in set(DeviceKind)
+        if exists and key not in profile.kinds:
+            raise Invalid({"scope_key": f"{profile.slug} is for {', '.join(profile.kinds)}"})
+    else:
+        column = {
+            Scope.SITE: Site.slug,
+            Scope.WARD: Ward.slug,
+            Scope.DEVICE: Device.device_id,
+        }[scope]
+        exists = session.scalar(select(column).where(column == key)) is not None
+    if not exists:
+        raise Invalid({"scope_key": f"no such {scope}: {key}"})
+    return scope
+
+
+def _refuse_rivals(session: Session, profile: Profile, scope: Scope, key: str) -> None:
+    rivals = session.execute(
+        select(Profile.slug, Profile.kinds)
+        .join(Assignment, Assignment.profile_id == Profile.id)
+        .where(
+            Assignment.scope == scope, Assignment.scope_key == key, Profile.id != profile.id
+        )
+    )
+    for slug, kinds in rivals:
+        shared = set(kinds) & set(profile.kinds)
+        if shared:
+            raise Conflict(
+                f"{slug} is assigned to {scope} {key} for {', '.join(sorted(shared))}; "
+                "remove that assignment first"
+            )
+
+
+def _check_version(assignment: Assignment, expected: int | None) -> None:
+    if expected is not None and assignment.version != expected:
+        raise StaleVersion(f"assignment {assignment.id} has changed since it was read")
+
+
+def _picture(assignment: Assignment) -> dict[str, Any]:
+    return {
+        "profile": assignment.profile.slug,
+        "number": assignment.profile_version.number,
+        "scope": assignment.scope,
+        "scope_key": assignment.scope_key,
+    }

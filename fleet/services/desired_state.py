@@ -1,0 +1,107 @@
+"""Desired state: the profile version that each device should have, and the word to the device."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from fleet.domain.assignment import Claim, Place, most_specific
+from fleet.domain.words import Lifecycle, Scope
+from fleet.services import outbox
+from fleet.services.compliance import judge_again
+from fleet.store.configuration import Configuration
+from fleet.store.device import Device
+from fleet.store.profile import Assignment, Profile, ProfileVersion
+from fleet.store.site import Site, Ward
+from fleet.wire.digest import document_sha256
+from fleet.wire.messages import PROTOCOL_VERSION, Desired, DesiredDocument, ProfileName, RequiredApp
+
+
+def desired_document(document: dict[str, Any]) -> DesiredDocument:
+    """The part of a profile's document that devices apply."""
+    return DesiredDocument(
+        settings=document.get("settings", {}),
+        apps=[RequiredApp(**app) for app in document.get("apps", {}).get("required", [])],
+        reporting_interval_s=document["reporting"]["interval_s"],
+        firmware_minimum=document.get("firmware", {}).get("minimum"),
+    )
+
+
+def refresh(session: Session, now: datetime, device_pks: Sequence[int] | None = None) -> int:
+    """Give every device (or these) the generation that its assignments ask for.
+
+    Returns how many got a new one; those whose profile version has not changed are left alone.
+    """
+    claims = _claims(session)
+    changed = 0
+    for configuration, place in _devices(session, device_pks):
+        claim = most_specific(claims, place)
+        wanted = claim.profile_version_id if claim else None
+        if wanted != configuration.profile_version_id:
+            configuration.profile_version_id = wanted
+            next_generation(session, configuration, place.device_id, now)
+            changed += 1
+    return changed
+
+
+def next_generation(
+    session: Session, configuration: Configuration, device_id: str, now: datetime
+) -> None:
+    """A new generation of the configuration's profile version, and the word to the device."""
+    version = _version(session, configuration)
+    reported = configuration.reported_generation or 0
+    configuration.generation = max(configuration.generation, reported) + 1
+    configuration.desired_at = now
+    configuration.desired_sha256 = version.sha256 if version else None
+    send(session, configuration, device_id, now)
+    judge_again(session, configuration, now)
+
+
+def send(session: Session, configuration: Configuration, device_id: str, now: datetime) -> None:
+    """Say the present generation (again)."""
+    version = _version(session, configuration)
+    if version is None:
+        outbox.leave(session, device_id, "desired", None, now, retain=True)
+        return
+    document = desired_document(version.document)
+    message = Desired(
+        v=PROTOCOL_VERSION,
+        generation=configuration.generation,
+        sha256=document_sha256(document),
+        profile=ProfileName(version.profile.slug, version.number),
+        document=document,
+    )
+    outbox.leave(session, device_id, "desired", message, now, retain=True)
+
+
+def _version(session: Session, configuration: Configuration) -> ProfileVersion | None:
+    if configuration.profile_version_id is None:
+        return None
+    return session.get_one(ProfileVersion, configuration.profile_version_id)
+
+
+def _claims(session: Session) -> list[Claim]:
+    rows = session.execute(
+        select(
+            Assignment.profile_version_id, Assignment.scope, Assignment.scope_key, Profile.kinds
+        ).join(Profile, Profile.id == Assignment.profile_id)
+    )
+    return [Claim(v, Scope(scope), key, frozenset(kinds)) for v, scope, key, kinds in rows]
+
+
+def _devices(
+    session: Session, device_pks: Sequence[int] | None
+) -> Iterable[tuple[Configuration, Place]]:
+    query = (
+        select(Configuration, Device.device_id, Device.kind, Ward.slug, Site.slug)
+        .join(Device, Device.id == Configuration.device_pk)
+        .join(Ward, Ward.id == Device.ward_id)
+        .join(Site, Site.id == Ward.site_id)
+        .where(Device.lifecycle == Lifecycle.ENROLLED)
+    )
+    if device_pks is not None:
+        query = query.where(Device.id.in_(device_pks))
+    for configuration, device_id, kind, ward, site in session.execute(query).all():
+        yield configuration, Place(device_id, kind, ward, site)

@@ -1,0 +1,52 @@
+"""The first administrator comes in by a link that works once, within an hour: no default password."""
+
+import re
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, select
+
+from fleet.services import audit
+from fleet.services.errors import Invalid, NotFound
+from fleet.services.passwords import hash_password, weakness
+from fleet.services.secrets import new_token, token_hash
+from fleet.store.database import db, transaction
+from fleet.store.people import SetupLink, User
+
+VALID_FOR = timedelta(hours=1)
+_USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,63}")
+
+
+def offer(now: datetime) -> str | None:
+    """A new link's token; None once there is somebody. Earlier links end with it."""
+    with transaction() as session:
+        if session.scalar(select(func.count()).select_from(User)):
+            return None
+        token = new_token()
+        session.execute(delete(SetupLink))
+        session.add(SetupLink(token_hash=token_hash(token), expires_at=now + VALID_FOR))
+    return token
+
+
+def is_open(token: str, now: datetime) -> bool:
+    link = db.session.get(SetupLink, token_hash(token))
+    return link is not None and link.expires_at > now
+
+
+def create_administrator(token: str, username: str, password: str, now: datetime) -> None:
+    """Raises NotFound for a spent or expired link, Invalid for a name or password that will not do."""
+    problems = {}
+    if not _USERNAME.fullmatch(username):
+        problems["username"] = "2 to 64 of a-z, 0-9 and . _ -"
+    weak = weakness(password, username)
+    if weak:
+        problems["password"] = weak
+    with transaction() as session:
+        if not is_open(token, now):
+            raise NotFound("this link has been used, or its hour is over; start fleet again")
+        if problems:
+            raise Invalid(problems)
+        session.execute(delete(SetupLink))
+        session.add(User(username=username, password_hash=hash_password(password), created_at=now))
+        audit.record(
+            session, "setup-link", "user.create", f"user/{username}", now, after={"name": username}
+        )

@@ -1,0 +1,81 @@
+"""People sign in and out; a session lives in the database, and its cookie holds only a token."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, select
+
+from fleet.services import audit
+from fleet.services.errors import TooManyAttempts
+from fleet.services.passwords import matches
+from fleet.services.secrets import new_token, token_hash
+from fleet.store.database import db, transaction
+from fleet.store.people import LoginSession, SignInFailure, User
+
+LASTS = timedelta(hours=12)
+"""However active: somebody signs in once a shift."""
+TRIES = 5
+WITHIN = timedelta(minutes=5)
+
+
+def sign_in(username: str, password: str, now: datetime) -> str | None:
+    """A new session's token; None for a wrong name or password.
+
+    Raises TooManyAttempts after five wrong passwords for one name in five minutes; other people
+    are not affected.
+    """
+    _throttle(username, now)
+    user = db.session.scalar(select(User).where(User.username == username))
+    if not matches(user.password_hash if user else None, password):
+        _note_failure(username, now)
+        return None
+    if user is None or user.disabled_at is not None:
+        return None
+    user_id = user.id
+    token = new_token()
+    with transaction() as session:
+        session.execute(delete(SignInFailure).where(SignInFailure.username == username))
+        session.add(
+            LoginSession(
+                token_hash=token_hash(token),
+                user_id=user_id,
+                created_at=now,
+                expires_at=now + LASTS,
+            )
+        )
+        audit.record(session, f"user:{username}", "session.begin", f"user/{username}", now)
+    return token
+
+
+def signed_in_user(token: str, now: datetime) -> User | None:
+    """Whose session it is; None if it is over, or its user is disabled."""
+    return db.session.scalar(
+        select(User)
+        .join(LoginSession)
+        .where(
+            LoginSession.token_hash == token_hash(token),
+            LoginSession.expires_at > now,
+            User.disabled_at.is_(None),
+        )
+    )
+
+
+def sign_out(token: str) -> None:
+    """The cookie is worthless from now on, wherever a copy of it is."""
+    with transaction() as session:
+        session.execute(delete(LoginSession).where(LoginSession.token_hash == token_hash(token)))
+
+
+def _throttle(username: str, now: datetime) -> None:
+    recent = db.session.scalar(
+        select(func.count())
+        .select_from(SignInFailure)
+        .where(SignInFailure.username == username[:64], SignInFailure.at > now - WITHIN)
+    )
+    if (recent or 0) >= TRIES:
+        raise TooManyAttempts("too many wrong passwords; try again in five minutes")
+
+
+def _note_failure(username: str, now: datetime) -> None:
+    with transaction() as session:
+        session.execute(delete(SignInFailure).where(SignInFailure.at <= now - WITHIN))
+        session.add(SignInFailure(username=username[:64], at=now))

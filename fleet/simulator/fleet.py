@@ -1,0 +1,150 @@
+"""A whole roster of real agents over simulated hardware, in one process and one thread."""
+
+import logging
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from threading import Event as StopEvent
+
+from fleet.device.agent import Agent, wall_clock
+from fleet.device.backlog import ACK_TIMEOUT_S
+from fleet.device.journal import Journal
+from fleet.device.link import WILL_DELAY_S, Event, MqttLink
+from fleet.device.loop import Loop
+from fleet.domain.presence import DEFAULT_INTERVAL_S
+from fleet.simulator.device import SimulatedHardware
+from fleet.simulator.roster import DEFAULT_SEED, Roster, RosterDevice
+from fleet.wire import topics
+
+log = logging.getLogger(__name__)
+
+DEMO_SPEED = 20.0
+CONNECTS_PER_S = 100.0
+FILES_PER_DEVICE = 3
+"""A socket, a journal and its write-ahead log."""
+FILES_BESIDES = 64
+
+
+class RadioLink(MqttLink):
+    """A connection that breaks when its device goes out of range."""
+
+    def __init__(
+        self, client_id: str, url: str, will_topic: str, in_range: Callable[[], bool], delay_s: int
+    ) -> None:
+        super().__init__(client_id, url, will_topic, will_delay_s=delay_s)
+        self._in_range = in_range
+
+    def open(self, will: bytes) -> None:
+        if not self._in_range():
+            raise OSError("out of range")
+        super().open(will)
+
+    def take_events(self) -> list[Event]:
+        if not self._in_range():
+            self.drop()
+        return super().take_events()
+
+
+class Fleet:
+    """Every device of a roster as an agent with a connection of its own.
+
+    `hardware`: each simulated machine by device id, to set the stage while the fleet runs. Journals
+    lie in `state_dir`; they are not forced to the disk, which hundreds of devices share here.
+    ValueError where the machine does not allow so many connections.
+    """
+
+    def __init__(
+        self,
+        roster: Roster,
+        mqtt_url: str,
+        state_dir: Path,
+        *,
+        seed: int = DEFAULT_SEED,
+        speed: float = DEMO_SPEED,
+        interval_s: int = DEFAULT_INTERVAL_S,
+        ack_timeout_s: float = ACK_TIMEOUT_S,
+        will_delay_s: int = WILL_DELAY_S,
+    ) -> None:
+        allow_open_files(FILES_PER_DEVICE * len(roster.devices) + FILES_BESIDES)
+        state_dir.mkdir(parents=True, exist_ok=True)
+        self._url, self._state_dir, self._seed = mqtt_url, state_dir, seed
+        self._interval_s, self._ack_timeout_s = interval_s, ack_timeout_s
+        self._will_delay_s = will_delay_s
+        self._loop = Loop()
+        self._agents: list[Agent] = []
+        self.hardware = {
+            device.device_id: SimulatedHardware(
+                device,
+                roster,
+                seed,
+                speed=speed,
+                memory=state_dir / f"{device.device_id}.hardware.json",
+            )
+            for device in roster.devices
+        }
+        start = time.monotonic()
+        for number, device in enumerate(roster.devices):
+            self._add(device, start + number / CONNECTS_PER_S)
+
+    def run(self, stop: StopEvent) -> None:
+        """Until `stop` is set; then every device says that it is off, and what it is, is saved."""
+        log.info("%d simulated devices report to %s", len(self._agents), self._url)
+        try:
+            self._loop.run(stop)
+        finally:
+            self._close()
+
+    def _add(self, device: RosterDevice, due: float) -> None:
+        device_id = device.device_id
+        hardware = self.hardware[device_id]
+        link = RadioLink(
+            device_id,
+            self._url,
+            topics.up(device_id, "state"),
+            lambda: hardware.is_reachable,
+            self._will_delay_s,
+        )
+        agent = Agent(
+            device_id,
+            link,
+            Journal(self._state_dir / f"{device_id}.journal", wall_clock(), synchronous="OFF"),
+            hardware,
+            rng=Random(f"{self._seed}/{device_id}/agent"),  # noqa: S311 - a simulation
+            interval_s=self._interval_s,
+            ack_timeout_s=self._ack_timeout_s,
+        )
+        self._agents.append(agent)
+        self._loop.add(agent, link, due)
+
+    def _close(self) -> None:
+        for agent in self._agents:
+            agent.close()
+        for hardware in self.hardware.values():
+            hardware.save()
+        self._loop.close()
+
+
+def run_fleet(
+    roster: Roster,
+    mqtt_url: str,
+    state_dir: Path,
+    stop: StopEvent,
+    *,
+    seed: int = DEFAULT_SEED,
+    speed: float = DEMO_SPEED,
+    interval_s: int = DEFAULT_INTERVAL_S,
+) -> None:
+    """Run the roster against `mqtt://host:port` until `stop` is set."""
+    Fleet(roster, mqtt_url, state_dir, seed=seed, speed=speed, interval_s=interval_s).run(stop)
+
+
+def allow_open_files(needed: int) -> None:
+    """Raise this process's limit of open files as far as it takes; ValueError where it may not."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise ValueError(f"{needed} open files are needed, {hard} allowed: see ulimit -n")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))

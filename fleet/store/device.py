@@ -1,0 +1,106 @@
+"""Devices, their current state, their battery packs, and the words they are found by."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, SmallInteger, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from fleet.domain.words import Availability, Lifecycle
+from fleet.store.database import Base
+from fleet.store.site import Ward
+from fleet.store.types import Instant
+
+
+class Device(Base):
+    """A managed cart or tablet. `device_id` is its MQTT identity, `asset_tag` its label."""
+
+    __tablename__ = "device"
+    __table_args__ = (Index("ix_device_ward_kind", "ward_id", "kind"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    device_id: Mapped[str] = mapped_column(String(63), unique=True)
+    asset_tag: Mapped[str] = mapped_column(String(64), unique=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    model: Mapped[str | None] = mapped_column(String(64))
+    serial: Mapped[str | None] = mapped_column(String(64))
+    ward_id: Mapped[int] = mapped_column(ForeignKey("ward.id"))
+    lifecycle: Mapped[str] = mapped_column(String(16), default=Lifecycle.ENROLLED)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    version: Mapped[int] = mapped_column(default=1)
+    """Rises with every change by people; If-Match compares it."""
+
+    ward: Mapped[Ward] = relationship()
+    state: Mapped["DeviceState"] = relationship(back_populates="device")
+
+
+class DeviceState(Base):
+    """What the device is now, by its newest reading in the order of (`boot`, `seq`).
+
+    One row a device, made with it. `offline_after` is the deadline by which it must speak again.
+    `batteries`, `apps` and `system` are the newest reading's own words.
+    """
+
+    __tablename__ = "device_state"
+    __table_args__ = (
+        Index("ix_device_state_online_offline_after", "online", "offline_after"),
+        Index("ix_device_state_availability", "availability"),
+    )
+
+    device_pk: Mapped[int] = mapped_column(ForeignKey("device.id"), primary_key=True)
+    boot: Mapped[int] = mapped_column(BigInteger, default=-1)
+    seq: Mapped[int] = mapped_column(BigInteger, default=-1)
+    session: Mapped[int] = mapped_column(BigInteger, default=-1)
+    online: Mapped[bool] = mapped_column(default=False)
+    sampled_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When the values were measured, by the service's clock (`domain.age`)."""
+    last_seen_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When the device was last heard, whatever it said."""
+    offline_after: Mapped[datetime | None] = mapped_column(Instant)
+    availability: Mapped[str] = mapped_column(String(16), default=Availability.UNKNOWN)
+    reason: Mapped[str | None] = mapped_column(String(256))
+    soc_pct: Mapped[int | None] = mapped_column(SmallInteger)
+    plugged_in: Mapped[bool | None]
+    charging: Mapped[bool] = mapped_column(default=False)
+    load_ma: Mapped[float | None]
+    runtime_min: Mapped[int | None]
+    full_in_min: Mapped[int | None]
+    needs_charging: Mapped[bool] = mapped_column(default=False)
+    not_charging: Mapped[bool] = mapped_column(default=False)
+    replacement: Mapped[str | None] = mapped_column(String(256))
+    soh_pct: Mapped[int | None] = mapped_column(SmallInteger)
+    failed_apps: Mapped[list[str]] = mapped_column(JSON, default=list)
+    zone_code: Mapped[str | None] = mapped_column(String(64))
+    clock_ok: Mapped[bool] = mapped_column(default=True)
+    batteries: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    apps: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    system: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    agent: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """What the device said of itself in its birth."""
+
+    device: Mapped[Device] = relationship(back_populates="state")
+
+
+class BatteryPack(Base):
+    """A pack by its serial, in the slot of the device where it was first heard of."""
+
+    __tablename__ = "battery_pack"
+    __table_args__ = (UniqueConstraint("device_pk", "slot", "serial"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    device_pk: Mapped[int] = mapped_column(ForeignKey("device.id"))
+    slot: Mapped[int] = mapped_column(SmallInteger)
+    serial: Mapped[str] = mapped_column(String(64))
+    model: Mapped[str | None] = mapped_column(String(64))
+    chemistry: Mapped[str | None] = mapped_column(String(16))
+    design_mah: Mapped[int | None]
+    first_seen_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class SearchToken(Base):
+    """A word by which a device is found: searched by its beginning, so that an index serves it."""
+
+    __tablename__ = "search_token"
+
+    token: Mapped[str] = mapped_column(String(64), primary_key=True)
+    device_pk: Mapped[int] = mapped_column(ForeignKey("device.id"), primary_key=True, index=True)

@@ -1,0 +1,39 @@
+"""Every model in one import, so that metadata is complete wherever one of them is used."""
+
+from fleet.store.alert import Alert, Transition
+from fleet.store.audit import AuditEntry
+from fleet.store.configuration import Configuration
+from fleet.store.device import BatteryPack, Device, DeviceState, SearchToken
+from fleet.store.heartbeat import ServiceHeartbeat
+from fleet.store.outbox import OutboxMessage
+from fleet.store.people import ApiToken, LoginSession, SetupLink, SignInFailure, User
+from fleet.store.profile import Assignment, Profile, ProfileVersion
+from fleet.store.quarantine import QuarantinedMessage
+from fleet.store.reading import Reading
+from fleet.store.site import Site, Ward, Zone
+
+__all__ = [
+    "Alert",
+    "ApiToken",
+    "Assignment",
+    "AuditEntry",
+    "BatteryPack",
+    "Configuration",
+    "Device",
+    "DeviceState",
+    "LoginSession",
+    "OutboxMessage",
+    "Profile",
+    "ProfileVersion",
+    "QuarantinedMessage",
+    "Reading",
+    "SearchToken",
+    "ServiceHeartbeat",
+    "SetupLink",
+    "SignInFailure",
+    "Site",
+    "Transition",
+    "User",
+    "Ward",
+    "Zone",
+]

@@ -1,0 +1,34 @@
+"""What a row may be called now: a word whose deadline has passed is unknown, whatever is stored.
+
+The sweeps of `schedule` write the same a moment later; until then nothing stale is shown as good.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, case, or_
+
+from fleet.domain.words import Availability, ComplianceState
+from fleet.store.models import Configuration, DeviceState
+
+
+def availability_at(now: datetime) -> ColumnElement[str]:
+    return case((silent_at(now), Availability.UNKNOWN.value), else_=DeviceState.availability)
+
+
+def silent_at(now: datetime) -> ColumnElement[bool]:
+    return or_(DeviceState.offline_after.is_(None), DeviceState.offline_after <= now)
+
+
+def compliance_at(now: datetime) -> ColumnElement[str]:
+    return case(
+        (overdue_at(now), ComplianceState.UNKNOWN.value),
+        (Configuration.compliance.is_(None), ComplianceState.UNKNOWN.value),
+        else_=Configuration.compliance,
+    )
+
+
+def overdue_at(now: datetime) -> ColumnElement[bool]:
+    """Was compliant, by a report that has grown too old."""
+    return and_(
+        Configuration.compliance == ComplianceState.COMPLIANT, Configuration.judge_after <= now
+    )

@@ -1,0 +1,129 @@
+"""What the boards show: cards of one ward, or of the whole hospital."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy.orm import aliased
+
+from fleet.domain.board import Card
+from fleet.domain.words import Availability, DeviceKind, Lifecycle
+from fleet.store.database import db
+from fleet.store.models import Device, DeviceState, Site, Ward, Zone
+
+
+class WardHead(NamedTuple):
+    """A ward, and the `revision` that rises with every change of its board."""
+
+    id: int
+    slug: str
+    name: str
+    site: str
+    timezone: str
+    revision: int
+
+
+_Elsewhere = aliased(Ward)
+"""The ward in which the device's zone lies: not always its home ward."""
+
+_HEADS = select(Ward.id, Ward.slug, Ward.name, Site.name, Site.timezone, Ward.revision).join(Site)
+_CARDS = (
+    select(
+        Device.ward_id,
+        Device.asset_tag,
+        DeviceState.availability,
+        DeviceState.reason,
+        DeviceState.soc_pct,
+        DeviceState.runtime_min,
+        DeviceState.full_in_min,
+        DeviceState.plugged_in,
+        DeviceState.charging,
+        DeviceState.replacement,
+        DeviceState.last_seen_at,
+        DeviceState.offline_after,
+        DeviceState.zone_code,
+        Zone.name.label("zone_name"),
+        _Elsewhere.id.label("zone_ward_id"),
+        _Elsewhere.name.label("zone_ward"),
+    )
+    .join(DeviceState, DeviceState.device_pk == Device.id)
+    .outerjoin(Zone, Zone.code == DeviceState.zone_code)
+    .outerjoin(_Elsewhere, _Elsewhere.id == Zone.ward_id)
+    .where(Device.lifecycle == Lifecycle.ENROLLED)
+)
+
+
+def ward_head(slug: str) -> WardHead | None:
+    row = db.session.execute(_HEADS.where(Ward.slug == slug)).first()
+    return WardHead(*row) if row else None
+
+
+def ward_revision(slug: str) -> int | None:
+    """The cheapest question: has anything on this ward's board changed?"""
+    return db.session.scalar(select(Ward.revision).where(Ward.slug == slug))
+
+
+def ward_heads() -> list[WardHead]:
+    return [WardHead(*row) for row in db.session.execute(_HEADS.order_by(Site.name, Ward.name))]
+
+
+def ward_cards(ward_id: int, kind: DeviceKind) -> list[Card]:
+    return [card for _, card in _cards(Device.ward_id == ward_id, Device.kind == kind)]
+
+
+def hospital_cards(kind: DeviceKind) -> list[tuple[int, Card]]:
+    """Every ward's cards, each with its ward's id."""
+    return _cards(Device.kind == kind)
+
+
+class HospitalRevision(NamedTuple):
+    wards: int
+    total: int
+    """The sum of the wards' revisions: each only ever rises, so the sum tells of any change."""
+
+
+def hospital_revision() -> HospitalRevision:
+    wards, total = db.session.execute(select(func.count(), func.sum(Ward.revision))).one()
+    return HospitalRevision(wards, int(total or 0))
+
+
+def next_deadline(cards: Iterable[Card], now: datetime) -> datetime | None:
+    """The moment at which the first of these cards counts as not heard of, if it stays silent."""
+    deadlines = [
+        card.offline_after
+        for card in cards
+        if card.availability != Availability.UNKNOWN and card.offline_after is not None
+    ]
+    return min((moment for moment in deadlines if moment > now), default=None)
+
+
+def _cards(*conditions: ColumnElement[bool]) -> list[tuple[int, Card]]:
+    query: Select[Any] = _CARDS.where(*conditions)
+    return [(row.ward_id, _card(row)) for row in db.session.execute(query)]
+
+
+def _card(row: Row[Any]) -> Card:
+    return Card(
+        asset_tag=row.asset_tag,
+        availability=Availability(row.availability),
+        reason=row.reason,
+        soc_pct=row.soc_pct,
+        runtime_min=row.runtime_min,
+        full_in_min=row.full_in_min,
+        plugged_in=row.plugged_in,
+        charging=row.charging,
+        zone=_place(row),
+        replacement=row.replacement,
+        last_seen_at=row.last_seen_at,
+        offline_after=row.offline_after,
+    )
+
+
+def _place(row: Row[Any]) -> str | None:
+    """Where the device was last, with the ward's name where it is not its own."""
+    if row.zone_name is None:
+        return str(row.zone_code) if row.zone_code else None
+    if row.zone_ward_id == row.ward_id:
+        return str(row.zone_name)
+    return f"{row.zone_ward}, {row.zone_name}"

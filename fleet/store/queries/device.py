@@ -1,0 +1,133 @@
+"""One device, with everything that its page shows."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, select
+
+from fleet.store.database import db
+from fleet.store.models import (
+    BatteryPack,
+    Configuration,
+    Device,
+    DeviceState,
+    Profile,
+    ProfileVersion,
+    Site,
+    Transition,
+    Ward,
+    Zone,
+)
+from fleet.store.queries.as_of import availability_at, compliance_at
+
+
+class Change(NamedTuple):
+    at: datetime
+    aspect: str
+    old: str | None
+    new: str | None
+    detail: str | None
+
+
+class KnownPack(NamedTuple):
+    """A pack that was heard of in this device, now or before."""
+
+    slot: int
+    serial: str
+    model: str | None
+    chemistry: str | None
+    design_mah: int | None
+    first_seen_at: datetime
+
+
+def device_by_id(device_id: str, now: datetime) -> Row[Any] | None:
+    """One row: the device, where it belongs, what it is now, what it should have."""
+    query = (
+        select(
+            Device.id,
+            Device.device_id,
+            Device.asset_tag,
+            Device.kind,
+            Device.model,
+            Device.serial,
+            Device.lifecycle,
+            Device.created_at,
+            Device.version,
+            Ward.slug.label("ward_slug"),
+            Ward.name.label("ward"),
+            Site.name.label("site"),
+            Site.timezone,
+            Zone.name.label("zone"),
+            availability_at(now).label("availability"),
+            DeviceState.reason,
+            DeviceState.zone_code,
+            DeviceState.soc_pct,
+            DeviceState.soh_pct,
+            DeviceState.plugged_in,
+            DeviceState.charging,
+            DeviceState.runtime_min,
+            DeviceState.full_in_min,
+            DeviceState.replacement,
+            DeviceState.last_seen_at,
+            DeviceState.sampled_at,
+            DeviceState.offline_after,
+            DeviceState.clock_ok,
+            DeviceState.batteries,
+            DeviceState.apps,
+            DeviceState.system,
+            DeviceState.agent,
+            compliance_at(now).label("compliance"),
+            Configuration.compliance_reason,
+            Configuration.compliance_since,
+            Configuration.generation,
+            Configuration.desired_at,
+            Configuration.reported_generation,
+            Configuration.reported_items,
+            Configuration.reported_at,
+            Configuration.applied_at,
+            Configuration.repairs,
+            Configuration.repaired_at,
+            Profile.slug.label("profile_slug"),
+            Profile.title.label("profile_title"),
+            ProfileVersion.number.label("profile_number"),
+            ProfileVersion.document,
+        )
+        .select_from(Device)
+        .join(Ward)
+        .join(Site)
+        .join(DeviceState, DeviceState.device_pk == Device.id)
+        .outerjoin(Configuration, Configuration.device_pk == Device.id)
+        .outerjoin(ProfileVersion, ProfileVersion.id == Configuration.profile_version_id)
+        .outerjoin(Profile, Profile.id == ProfileVersion.profile_id)
+        .outerjoin(Zone, Zone.code == DeviceState.zone_code)
+        .where(Device.device_id == device_id)
+    )
+    return db.session.execute(query).first()
+
+
+def packs_of(device_pk: int) -> list[KnownPack]:
+    query = (
+        select(
+            BatteryPack.slot,
+            BatteryPack.serial,
+            BatteryPack.model,
+            BatteryPack.chemistry,
+            BatteryPack.design_mah,
+            BatteryPack.first_seen_at,
+        )
+        .where(BatteryPack.device_pk == device_pk)
+        .order_by(BatteryPack.first_seen_at.desc())
+        .limit(20)
+    )
+    return [KnownPack(*row) for row in db.session.execute(query)]
+
+
+def transitions_of(device_pk: int, limit: int = 30) -> list[Change]:
+    """The newest changes first."""
+    query = (
+        select(Transition.at, Transition.aspect, Transition.old, Transition.new, Transition.detail)
+        .where(Transition.device_pk == device_pk)
+        .order_by(Transition.id.desc())
+        .limit(limit)
+    )
+    return [Change(*row) for row in db.session.execute(query)]

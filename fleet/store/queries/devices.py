@@ -1,0 +1,150 @@
+"""The device list: found by the beginnings of words, filtered, and paged by asset tag.
+
+Stays fast at 100,000 devices: the rarest of the asked-for conditions is fetched first through its
+own index; only where all of them are common is the list walked in its order, which then soon
+fills a page.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+
+from fleet.domain.words import Availability, ComplianceState, Lifecycle
+from fleet.store.database import db
+from fleet.store.models import Configuration, Device, DeviceState, SearchToken, Ward
+from fleet.store.queries.as_of import availability_at, compliance_at, overdue_at, silent_at
+
+RARE = 2_000
+"""Up to so many candidates are fetched by their keys and sorted."""
+MOST_COUNTED = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFilter:
+    """What is asked for; None or empty asks for nothing."""
+
+    search: str = ""
+    kind: str | None = None
+    ward: str | None = None
+    availability: str | None = None
+    compliance: str | None = None
+
+    @property
+    def words(self) -> list[str]:
+        """Each must begin some word of the device; marks at a word's end mean nothing."""
+        return [word for raw in self.search.lower().split()[:5] if (word := _trimmed(raw))]
+
+
+class DeviceRow(NamedTuple):
+    device_id: str
+    asset_tag: str
+    kind: str
+    ward: str
+    availability: str
+    soc_pct: int | None
+    compliance: str
+    last_seen_at: datetime | None
+
+
+class DevicePage(NamedTuple):
+    """`after`: where the next page begins; None at the end."""
+
+    rows: list[DeviceRow]
+    after: str | None
+
+
+def find_devices(
+    wanted: DeviceFilter, now: datetime, after: str | None = None, limit: int = 50
+) -> DevicePage:
+    query = (
+        select(
+            Device.device_id,
+            Device.asset_tag,
+            Device.kind,
+            Ward.name,
+            availability_at(now),
+            DeviceState.soc_pct,
+            compliance_at(now),
+            DeviceState.last_seen_at,
+        )
+        .select_from(Device)
+        .join(Ward)
+        .join(DeviceState, DeviceState.device_pk == Device.id)
+        .outerjoin(Configuration, Configuration.device_pk == Device.id)
+        .where(*_conditions(wanted, now))
+        .order_by(Device.asset_tag)
+        .limit(limit + 1)
+    )
+    if after:
+        query = query.where(Device.asset_tag > after)
+    rows = [DeviceRow(*row) for row in db.session.execute(query)]
+    return DevicePage(rows[:limit], rows[limit - 1].asset_tag if len(rows) > limit else None)
+
+
+def count_devices(wanted: DeviceFilter, now: datetime) -> int:
+    """How many there are, counted no further than MOST_COUNTED + 1."""
+    some = (
+        select(Device.id)
+        .join(DeviceState, DeviceState.device_pk == Device.id)
+        .outerjoin(Configuration, Configuration.device_pk == Device.id)
+        .where(*_conditions(wanted, now))
+        .limit(MOST_COUNTED + 1)
+    )
+    return db.session.scalar(select(func.count()).select_from(some.subquery())) or 0
+
+
+def _conditions(wanted: DeviceFilter, now: datetime) -> list[ColumnElement[bool]]:
+    conditions = [Device.lifecycle == Lifecycle.ENROLLED]
+    if wanted.kind:
+        conditions.append(Device.kind == wanted.kind)
+    if wanted.ward:
+        ward_id = select(Ward.id).where(Ward.slug == wanted.ward).scalar_subquery()
+        conditions.append(Device.ward_id == ward_id)
+    if wanted.availability:
+        conditions.append(availability_at(now) == wanted.availability)
+    if wanted.compliance:
+        conditions.append(compliance_at(now) == wanted.compliance)
+    for word in wanted.words:
+        conditions.append(_having(word).where(SearchToken.device_pk == Device.id).exists())
+    rarest = _rarest(_candidates(wanted, now))
+    if rarest is not None:
+        conditions.append(Device.id.in_(rarest))
+    return conditions
+
+
+def _candidates(wanted: DeviceFilter, now: datetime) -> list[Select[tuple[int]]]:
+    """For each condition that an index serves: the keys of the devices that meet it."""
+    found = [_having(word) for word in wanted.words]
+    if wanted.availability:
+        state = DeviceState.availability == wanted.availability
+        if wanted.availability == Availability.UNKNOWN:
+            state = or_(state, silent_at(now))
+        found.append(select(DeviceState.device_pk).where(state))
+    if wanted.compliance:
+        judged = Configuration.compliance == wanted.compliance
+        if wanted.compliance == ComplianceState.UNKNOWN:
+            judged = or_(judged, overdue_at(now))
+        found.append(select(Configuration.device_pk).where(judged))
+    return found
+
+
+def _rarest(candidates: list[Select[tuple[int]]]) -> list[int] | None:
+    """The shortest list of keys; None where each is longer than RARE."""
+    lists = [list(db.session.scalars(query.limit(RARE + 1))) for query in candidates]
+    return min((keys for keys in lists if len(keys) <= RARE), key=len, default=None)
+
+
+def _having(word: str) -> Select[tuple[int]]:
+    """Devices with a word that begins so. The range is what the index serves in any collation."""
+    return select(SearchToken.device_pk).where(
+        and_(
+            SearchToken.token.between(word, word + "z" * 64),
+            SearchToken.token.startswith(word, autoescape=True),
+        )
+    )
+
+
+def _trimmed(word: str) -> str:
+    return word.strip("-._/ ")[:64]

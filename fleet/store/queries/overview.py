@@ -1,0 +1,54 @@
+"""The fleet in figures: what needs a human now, and how much there is of everything."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+
+from fleet.domain.words import AlertState, Lifecycle
+from fleet.store.database import db
+from fleet.store.models import Alert, Configuration, Device, DeviceState, QuarantinedMessage
+from fleet.store.queries.as_of import availability_at, compliance_at
+
+
+class Tally(NamedTuple):
+    """So many devices of one ward, kind and availability."""
+
+    ward_id: int
+    kind: str
+    availability: str
+    devices: int
+
+
+def availability_tallies(now: datetime) -> list[Tally]:
+    """The whole fleet in one pass; every total by ward or by kind is a sum of these."""
+    word = availability_at(now).label("word")
+    query = (
+        select(Device.ward_id, Device.kind, word, func.count())
+        .join(DeviceState, DeviceState.device_pk == Device.id)
+        .where(Device.lifecycle == Lifecycle.ENROLLED)
+        .group_by(Device.ward_id, Device.kind, word)
+    )
+    return [Tally(*row) for row in db.session.execute(query)]
+
+
+def compliance_totals(now: datetime) -> dict[str, int]:
+    word = compliance_at(now).label("word")
+    query = (
+        select(word, func.count())
+        .select_from(Device)
+        .outerjoin(Configuration, Configuration.device_pk == Device.id)
+        .where(Device.lifecycle == Lifecycle.ENROLLED)
+        .group_by(word)
+    )
+    return {state: devices for state, devices in db.session.execute(query)}
+
+
+def open_alerts_by_kind() -> dict[str, int]:
+    query = select(Alert.kind, func.count()).where(Alert.state == AlertState.OPEN)
+    return {kind: alerts for kind, alerts in db.session.execute(query.group_by(Alert.kind))}
+
+
+def quarantined_since(moment: datetime) -> int:
+    query = select(func.count()).where(QuarantinedMessage.received_at >= moment)
+    return db.session.scalar(query) or 0

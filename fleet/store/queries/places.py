@@ -1,0 +1,28 @@
+"""Sites and wards, for choosing from."""
+
+from typing import NamedTuple
+
+from sqlalchemy import select
+
+from fleet.store.database import db
+from fleet.store.models import Site, Ward
+
+
+class Named(NamedTuple):
+    slug: str
+    name: str
+
+
+def sites() -> list[Named]:
+    query = select(Site.slug, Site.name).order_by(Site.name)
+    return [Named(*row) for row in db.session.execute(query)]
+
+
+def wards() -> list[Named]:
+    query = select(Ward.slug, Ward.name).order_by(Ward.name)
+    return [Named(*row) for row in db.session.execute(query)]
+
+
+def home_timezone() -> str:
+    """The first site's: the console shows times in it where no other site is meant."""
+    return db.session.scalar(select(Site.timezone).order_by(Site.id).limit(1)) or "UTC"

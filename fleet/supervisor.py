@@ -1,0 +1,110 @@
+"""`fleet up`: every process of one machine under one roof; none outlives it."""
+
+import ctypes
+import logging
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from threading import Event
+
+log = logging.getLogger(__name__)
+
+STOP_WITHIN_S = 10.0
+LONGEST_PAUSE_S = 30.0
+STEADY_AFTER_S = 60.0
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A process to keep running. `is_ready`: asked before the next one is started."""
+
+    name: str
+    command: Sequence[str]
+    is_ready: Callable[[], bool] = lambda: True
+
+
+@dataclass(slots=True)
+class _Running:
+    service: Service
+    process: subprocess.Popen[bytes]
+    started: float
+    failures: int = 0
+    restart_at: float | None = field(default=None)
+
+
+class Supervisor:
+    """Starts services in order, restarts what dies, and stops all in the reverse order."""
+
+    def __init__(self, services: Sequence[Service]) -> None:
+        self._services = services
+        self._running: list[_Running] = []
+
+    def start(self, stop: Event, ready_within_s: float = 30.0) -> None:
+        for service in self._services:
+            if stop.is_set():
+                return
+            self._running.append(_Running(service, _spawn(service), time.monotonic()))
+            _wait_ready(service, stop, ready_within_s)
+
+    def watch(self, stop: Event) -> None:
+        """Until `stop`: a service that dies is started again, the sooner the longer it had lived."""
+        while not stop.wait(0.5):
+            for running in self._running:
+                _tend(running, time.monotonic())
+
+    def shut_down(self) -> None:
+        for running in reversed(self._running):
+            _end(running.process, running.service.name)
+        self._running.clear()
+
+
+def _tend(running: _Running, now: float) -> None:
+    if running.restart_at is not None:
+        if now >= running.restart_at:
+            running.process, running.started = _spawn(running.service), now
+            running.restart_at = None
+        return
+    status = running.process.poll()
+    if status is None:
+        return
+    lived = now - running.started
+    running.failures = 1 if lived > STEADY_AFTER_S else running.failures + 1
+    pause = min(2.0 ** (running.failures - 1), LONGEST_PAUSE_S)
+    log.error("%s ended with status %s; starting it again in %.0f s", running.service.name, status, pause)
+    running.restart_at = now + pause
+
+
+def _spawn(service: Service) -> subprocess.Popen[bytes]:
+    # A session of its own: Ctrl-C reaches the supervisor alone, which then stops all in order.
+    return subprocess.Popen(service.command, start_new_session=True, preexec_fn=_die_with_parent)
+
+
+def _die_with_parent() -> None:
+    """Linux ends this process when the supervisor is gone, even if that was killed outright."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _wait_ready(service: Service, stop: Event, within_s: float) -> None:
+    deadline = time.monotonic() + within_s
+    while not service.is_ready():
+        if time.monotonic() > deadline:
+            log.error("%s is not ready after %.0f s", service.name, within_s)
+            return
+        if stop.wait(0.05):
+            return
+
+
+def _end(process: subprocess.Popen[bytes], name: str) -> None:
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(STOP_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        log.warning("%s did not stop within %.0f s and is killed", name, STOP_WITHIN_S)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,9 @@
+// The server's time on this screen: a phone whose clock is wrong still shows right ages.
+let offset = 0;
+
+export function noteServerTime(serverMs, sentAt = Date.now()) {
+  // Half of the way there and back is how long the answer took.
+  offset = serverMs - (sentAt + Date.now()) / 2;
+}
+
+export const serverNow = () => Date.now() + offset;

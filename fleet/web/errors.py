@@ -1,0 +1,32 @@
+"""Error pages in the product's look. Under /api the API answers for itself."""
+
+from flask import Flask, current_app, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+PAGES = {
+    400: ("That could not be read", "Something in the address or the form is not as it should be."),
+    401: ("Please sign in", "Your session has ended."),
+    403: ("Not allowed", "The page was too old, or this is not yours to change."),
+    404: ("Nothing here", "The address is wrong, or what was here has been removed."),
+    405: ("Not that way", "This address cannot be used like that."),
+    413: ("Too large", "That is more than this service takes in one go."),
+    429: ("Too many attempts", "Wait a minute, then try again."),
+    500: ("Something broke on our side", "It has been noted in the log. Try again in a moment."),
+}
+
+
+def init_app(app: Flask) -> None:
+    for code in PAGES:
+        app.register_error_handler(code, _page)
+
+
+def _page(error: HTTPException) -> ResponseReturnValue:
+    if request.path.startswith("/api/"):
+        generic = current_app.error_handler_spec[None][None].get(HTTPException)
+        return generic(error) if generic else error
+    code = error.code or 500
+    title, words = PAGES[code]
+    if code == 403 and error.description:
+        words = error.description
+    return render_template("error.html", code=code, title=title, words=words), code

@@ -1,0 +1,53 @@
+"""Who is asking: the session cookie, and the user behind it."""
+
+from flask import Flask, Response, abort, g, redirect, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from fleet.store.models import User
+from fleet.web import clock
+
+COOKIE = "wardfleet_session"
+
+
+def init_app(app: Flask) -> None:
+    app.context_processor(lambda: {"signed_in_user": current_user})
+
+
+def current_user() -> User | None:
+    """The signed-in user of this request, looked up once."""
+    from fleet.services.sign_in import signed_in_user
+
+    if "user" not in g:
+        token = request.cookies.get(COOKIE)
+        g.user = signed_in_user(token, clock.now()) if token else None
+    user: User | None = g.user
+    return user
+
+
+def actor() -> str:
+    """The signed-in user as the audit log names them."""
+    user = current_user()
+    if user is None:
+        abort(401)
+    return f"user:{user.username}"
+
+
+def require_login() -> BaseResponse | None:
+    """For `before_request`: people without a session are shown the way in, and then back here."""
+    if current_user() is not None:
+        return None
+    here = request.full_path.rstrip("?") if request.method == "GET" else "/it"
+    way_in = url_for("entrance.login", next=here)
+    if request.headers.get("HX-Request"):  # a redirect would be swapped into the page
+        return Response(status=401, headers={"HX-Redirect": way_in})
+    return redirect(way_in)
+
+
+def remember(response: BaseResponse, token: str) -> BaseResponse:
+    response.set_cookie(COOKIE, token, httponly=True, samesite="Lax", secure=request.is_secure)
+    return response
+
+
+def forget(response: BaseResponse) -> BaseResponse:
+    response.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=request.is_secure)
+    return response

@@ -1,0 +1,109 @@
+"""Numbers and states as people say them, for every template."""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from flask import Flask
+
+from fleet.domain.board import Group
+from fleet.domain.words import AlertKind, Availability, ComplianceState, DeviceKind
+from fleet.web import clock
+
+
+class Look(NamedTuple):
+    """How one state is shown: its word, and the name of its shape and colour."""
+
+    word: str
+    shape: str
+
+
+GROUPS = {
+    Group.TAKE: Look("Take", "take"),
+    Group.PLUG_IN: Look("Plug in now", "plug-in"),
+    Group.CHARGING: Look("Charging", "charging"),
+    Group.IN_USE: Look("In use", "in-use"),
+    Group.OUT_OF_SERVICE: Look("Out of service", "out-of-service"),
+    Group.NOT_HEARD_OF: Look("Not heard of", "not-heard-of"),
+}
+AVAILABILITIES = {
+    Availability.AVAILABLE: Look("Available", "take"),
+    Availability.LOW: Look("Low", "plug-in"),
+    Availability.CHARGING: Look("Charging", "charging"),
+    Availability.IN_USE: Look("In use", "in-use"),
+    Availability.UNAVAILABLE: Look("Out of service", "out-of-service"),
+    Availability.UNKNOWN: Look("Not heard of", "not-heard-of"),
+}
+COMPLIANCE = {
+    ComplianceState.COMPLIANT: Look("Compliant", "take"),
+    ComplianceState.PENDING: Look("Pending", "charging"),
+    ComplianceState.DRIFTED: Look("Drifted", "plug-in"),
+    ComplianceState.NONCOMPLIANT: Look("Noncompliant", "out-of-service"),
+    ComplianceState.UNSUPPORTED: Look("Unsupported", "in-use"),
+    ComplianceState.UNKNOWN: Look("Unknown", "not-heard-of"),
+}
+KINDS = {DeviceKind.MEDICATION_CART: "Carts", DeviceKind.TABLET: "Tablets"}
+KIND = {DeviceKind.MEDICATION_CART: "Medication cart", DeviceKind.TABLET: "Tablet"}
+ALERTS = {
+    AlertKind.NEEDS_CHARGING: "Needs charging",
+    AlertKind.NEEDS_REPLACEMENT: "Battery needs replacement",
+    AlertKind.OFFLINE: "Not heard of",
+    AlertKind.APP_FAILED: "Application failed",
+    AlertKind.NOT_CHARGING: "Plugged in, not charging",
+    AlertKind.NONCOMPLIANT: "Not compliant",
+}
+
+
+def init_app(app: Flask) -> None:
+    app.jinja_env.filters.update(
+        runtime=runtime, age=age, at=at, clock_time=clock_time, iso=iso, millis=millis
+    )
+    app.jinja_env.globals.update(
+        GROUPS=GROUPS,
+        AVAILABILITIES=AVAILABILITIES,
+        COMPLIANCE=COMPLIANCE,
+        KINDS=KINDS,
+        KIND=KIND,
+        ALERTS=ALERTS,
+        now=clock.now,
+        timedelta=timedelta,
+    )
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+
+
+def runtime(minutes: int) -> str:
+    """370 -> "6 h 10", 47 -> "45 min": rounded down, because a promise must hold."""
+    if minutes < 60:
+        return f"{minutes - minutes % 5 if minutes >= 10 else minutes} min"
+    hours, rest = divmod(minutes - minutes % 10, 60)
+    return f"{hours} h {rest:02d}" if rest else f"{hours} h"
+
+
+def age(moment: datetime, now: datetime) -> str:
+    """How long ago. `assets/js/lib/ages.js` counts on from here in the same words."""
+    seconds = max(int((now - moment).total_seconds()), 0)
+    if seconds < 100:
+        return f"{seconds} s ago"
+    if seconds < 100 * 60:
+        return f"{seconds // 60} min ago"
+    if seconds < 48 * 3600:
+        return f"{seconds // 3600} h ago"
+    return f"{seconds // 86400} days ago"
+
+
+def at(moment: datetime, timezone: str) -> str:
+    """2026-11-24 03:12, in the site's own time."""
+    return moment.astimezone(ZoneInfo(timezone)).strftime("%Y-%m-%d %H:%M")
+
+
+def clock_time(moment: datetime, timezone: str) -> str:
+    return moment.astimezone(ZoneInfo(timezone)).strftime("%H:%M")
+
+
+def iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def millis(moment: datetime | None) -> int:
+    return int(moment.timestamp() * 1000) if moment else 0

@@ -1,0 +1,1 @@
+"""The wire format: topics and messages, shared by the service and by the devices."""

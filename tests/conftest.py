@@ -1,0 +1,167 @@
+"""Fixtures: real servers, started once per pytest-xdist worker, and a fresh database per test.
+
+Each is started only when a test asks for it. The modules of `fleet` are imported inside the
+fixtures, so that a fault in one of them fails its own tests and not the collection of all.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.broker import Broker, ForeignBroker
+from tests.support.databases import PostgresTemplate, SqliteTemplate
+from tests.support.postgres import Postgres, private_cluster
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from flask.testing import FlaskClient
+    from playwright.sync_api import Browser
+
+    from fleet.config import Settings
+    from tests.support.browser import Pages
+
+
+# --- MQTT -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker | ForeignBroker]:
+    """A Mosquitto for all tests of this worker: use device ids of your own, and do not stop it."""
+    if url := os.environ.get("FLEET_TEST_MQTT_URL"):
+        yield ForeignBroker(url)
+        return
+    yield from _running_broker(tmp_path_factory.mktemp("broker"))
+
+
+@pytest.fixture
+def fresh_broker(tmp_path: Path) -> Iterator[Broker]:
+    """A Mosquitto for this test alone, to stop, kill and restart."""
+    folder = tmp_path / "broker"
+    folder.mkdir()
+    yield from _running_broker(folder)
+
+
+def _running_broker(folder: Path) -> Iterator[Broker]:
+    broker = Broker(folder)
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+# --- Databases ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    if url := os.environ.get("FLEET_TEST_POSTGRES_URL"):
+        yield Postgres(url)
+        return
+    with private_cluster() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> SqliteTemplate:
+    return SqliteTemplate(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: Postgres) -> Iterator[PostgresTemplate]:
+    template = PostgresTemplate(postgres)
+    yield template
+    postgres.drop(template.name)
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: SqliteTemplate, tmp_path: Path) -> str:
+    """A migrated, empty SQLite, for tests where the database is not the point."""
+    return sqlite_template.copy_to(tmp_path)
+
+
+@pytest.fixture
+def postgres_url(postgres_template: PostgresTemplate) -> Iterator[str]:
+    """A migrated, empty PostgreSQL database, for tests of what only it does."""
+    name, url = postgres_template.copy()
+    yield url
+    postgres_template.server.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A migrated, empty database: the test runs once on SQLite and once on PostgreSQL."""
+    fixture = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]
+    url: str = request.getfixturevalue(fixture)
+    return url
+
+
+# --- The application ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> "Settings":
+    """What the environment would say: a fresh database, a data directory of the test's own."""
+    from fleet.config import Settings
+
+    return Settings.from_env(
+        {"FLEET_DATABASE_URL": database_url, "FLEET_DATA_DIR": str(tmp_path / "data")}
+    )
+
+
+@pytest.fixture
+def app(settings: "Settings") -> Iterator["Flask"]:
+    """The application over a fresh database, with nothing else running."""
+    from fleet import create_app
+
+    app = create_app(settings)
+    yield app
+    _let_go(app)
+
+
+@pytest.fixture
+def worker(settings: "Settings") -> Iterator["Flask"]:
+    """The application without pages, as ingest, schedule and the commands have it."""
+    from fleet import create_worker
+
+    app = create_worker(settings)
+    yield app
+    _let_go(app)
+
+
+def _let_go(app: "Flask") -> None:
+    with app.app_context():
+        for engine in app.extensions["sqlalchemy"].engines.values():
+            engine.dispose()
+
+
+@pytest.fixture
+def client(app: "Flask") -> "FlaskClient":
+    return app.test_client()
+
+
+# --- The browser ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator["Browser"]:
+    from playwright.sync_api import sync_playwright
+
+    from tests.support.browser import launch
+
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: "Browser") -> Iterator["Pages"]:
+    """Opens pages: page("phone"), page("wall", base_url=...). An error in their console fails."""
+    from tests.support.browser import Pages
+
+    pages = Pages(chromium)
+    yield pages
+    pages.close()
+    assert not pages.complaints, "\n".join(pages.complaints)
