@@ -29,14 +29,17 @@ def mosquitto_command(settings: Settings) -> list[str]:
 
     It listens on loopback only, until devices have certificates.
     """
-    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+    program = shutil.which("mosquitto") or shutil.which(
+        "mosquitto", path="/usr/sbin:/usr/local/sbin"
+    )
     if program is None:
         raise SettingError("mosquitto is not installed: run `make setup`, or set FLEET_MQTT_URL")
     folder = settings.data_dir / "broker"
     folder.mkdir(exist_ok=True)
     config = folder / "mosquitto.conf"
-    config.write_text(_CONFIG.format(
-            user=getpass.getuser(), port=settings.mqtt_port, folder=folder))
+    config.write_text(
+        _CONFIG.format(user=getpass.getuser(), port=settings.mqtt_port, folder=folder)
+    )
     return [program, "-c", str(config)]
 
 

@@ -80,7 +80,7 @@ def web() -> None:
         f"--chdir={ROOT}",
         "wsgi:app",
     ]
-    from gunicorn.app.wsgiapp import run
+    from gunicorn.app.wsgiapp import run  # type: ignore[import-untyped]
 
     run()
 
@@ -140,7 +140,9 @@ def simulate(speed: float, **size: int) -> None:
 
 @main.command()
 @click.argument("device_id")
-@click.option("--app", "apps", multiple=True, metavar="NAME", help="A process that must run.")
+@click.option(
+    "--app", "apps", multiple=True, metavar="NAME[=PROCESS]", help="A process that must run."
+)
 @click.option("--interval", default=30, show_default=True, type=click.IntRange(1, 3600))
 @_one_clear_line
 def agent(device_id: str, apps: tuple[str, ...], interval: int) -> None:
@@ -154,7 +156,7 @@ def agent(device_id: str, apps: tuple[str, ...], interval: int) -> None:
         device_id,
         settings.data_dir / "agent",
         stop_on_signals(),
-        apps=[AppSpec(name) for name in apps],
+        apps=[AppSpec.parse(text) for text in apps],
         interval_s=interval,
     )
 

@@ -51,7 +51,7 @@ class Supervisor:
             _wait_ready(service, stop, ready_within_s)
 
     def watch(self, stop: Event) -> None:
-        """Until `stop`: a service that dies is started again, the sooner the longer it had lived."""
+        """Until `stop`: what dies is started again, the sooner the longer it had lived."""
         while not stop.wait(0.5):
             for running in self._running:
                 _tend(running, time.monotonic())
@@ -74,7 +74,9 @@ def _tend(running: _Running, now: float) -> None:
     lived = now - running.started
     running.failures = 1 if lived > STEADY_AFTER_S else running.failures + 1
     pause = min(2.0 ** (running.failures - 1), LONGEST_PAUSE_S)
-    log.error("%s ended with status %s; starting it again in %.0f s", running.service.name, status, pause)
+    log.error(
+        "%s ended with status %s; starting it again in %.0f s", running.service.name, status, pause
+    )
     running.restart_at = now + pause
 
 

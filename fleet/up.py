@@ -2,10 +2,11 @@
 
 import fcntl
 import sys
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from http.client import HTTPConnection
+from ipaddress import ip_address
 from pathlib import Path
 
 from flask import Flask
@@ -62,15 +63,22 @@ def _services(settings: Settings, demo: Demo | None) -> list[Service]:
 
 def _is_ready(settings: Settings) -> bool:
     try:
-        with urllib.request.urlopen(f"{_address(settings)}/readyz", timeout=2) as answer:
-            return bool(answer.status == 200)
+        connection = HTTPConnection(*_host_and_port(settings), timeout=2)
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
     except OSError:
         return False
 
 
 def _address(settings: Settings) -> str:
-    host = "127.0.0.1" if settings.http_host == "0.0.0.0" else settings.http_host
-    return f"http://{host}:{settings.http_port}"
+    return "http://{}:{}".format(*_host_and_port(settings))
+
+
+def _host_and_port(settings: Settings) -> tuple[str, int]:
+    """Where to reach what is bound there: every address means, from here, this machine."""
+    host = ip_address(settings.http_host) if settings.http_host[:1].isdigit() else None
+    everywhere = host is not None and host.is_unspecified
+    return "127.0.0.1" if everywhere else settings.http_host, settings.http_port
 
 
 def _greet(app: Flask, settings: Settings) -> None:
@@ -112,5 +120,7 @@ def _only_one(data_dir: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise SettingError(f"FLEET_DATA_DIR={data_dir}: fleet is running on it already") from error
+            raise SettingError(
+                f"FLEET_DATA_DIR={data_dir}: fleet is running on it already"
+            ) from error
         yield

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from tests.support.broker import Broker, ForeignBroker
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
     from fleet.config import Settings
     from tests.support.browser import Pages
+
+# How long one example takes says more about the machine than about the rule.
+hypothesis.settings.register_profile("wardfleet", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("wardfleet")
 
 
 # --- MQTT -----------------------------------------------------------------------------------

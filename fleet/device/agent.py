@@ -79,6 +79,15 @@ class Agent:
     def __str__(self) -> str:
         return self._device_id
 
+    @property
+    def is_connected(self) -> bool:
+        return self._link.is_connected
+
+    @property
+    def unacked(self) -> int:
+        """Readings kept until the service has them."""
+        return len(self._journal)
+
     def tick(self, now: float) -> float:
         """Do what is due; returns when to be called again at the latest."""
         for event in self._link.take_events():

@@ -19,11 +19,12 @@ VERSION_KEPT_S = 600.0
 class AppSpec:
     """An app to watch: its name in profiles, its process, the command that prints its version.
 
-    Without a command, the version is that of the Debian package of the same name.
+    Without a process, that of the same name; without a command, the version of the Debian package
+    of the same name.
     """
 
     name: str
-    process: str
+    process: str = ""
     version_command: tuple[str, ...] = ()
 
     @staticmethod
@@ -33,7 +34,7 @@ class AppSpec:
         process, _, command = rest.partition("=")
         if not name.strip():
             raise ValueError(f"an app needs a name: {text!r}")
-        return AppSpec(name.strip(), process.strip() or name.strip(), tuple(shlex.split(command)))
+        return AppSpec(name.strip(), process.strip(), tuple(shlex.split(command)))
 
 
 class Apps:
@@ -63,12 +64,12 @@ class Apps:
 
     def _app(self, name: str, running: set[str]) -> App:
         version = self.version(name)
-        if self._spec(name).process in running:
+        if (self._spec(name).process or name) in running:
             return App(name, version, "running")
         return App(name, version, "stopped" if version else "missing")
 
     def _spec(self, name: str) -> AppSpec:
-        return self._specs.get(name) or AppSpec(name, name)
+        return self._specs.get(name) or AppSpec(name)
 
     def _ask_version(self, spec: AppSpec) -> str | None:
         command = spec.version_command or ("dpkg-query", "-W", "-f=${Version}", spec.name)

@@ -5,15 +5,15 @@ between them needs to be durable.
 """
 
 import logging
-import sqlite3
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
 
+from fleet.device.sqlite_file import SqliteFile, Synchronous
 from fleet.wire.messages import DesiredDocument, Reading, ReasonCode, encode
 
 log = logging.getLogger(__name__)
@@ -60,13 +60,13 @@ class Journal:
         path: Path,
         now: datetime,
         *,
-        synchronous: Literal["FULL", "OFF"] = "FULL",
+        synchronous: Synchronous = "FULL",
         capacity: int = CAPACITY,
     ) -> None:
-        self._path = path
-        self._now = now
-        self._synchronous = synchronous
+        self._fresh_boot = int(now.timestamp())
+        self._boot, self._applied = 0, Applied()
         self._capacity = capacity
+        self._file = SqliteFile(path, _SCHEMA, synchronous, self._start_over)
         self._load(least_boot=0)
 
     @property
@@ -108,7 +108,7 @@ class Journal:
 
     def keep(self, reading: Reading) -> None:
         """Keep one reading of this boot; the oldest make room where the journal is full."""
-        self._write(
+        self._file.write(
             "INSERT INTO readings VALUES (?, ?, ?)", self._boot, reading.seq, encode(reading)
         )
         self._kept += 1
@@ -117,7 +117,7 @@ class Journal:
 
     def chunk(self, after: tuple[int, int], limit: int, max_bytes: int) -> Chunk | None:
         """The oldest kept readings past (boot, seq): one boot's; None if none is left."""
-        rows = self._read(
+        rows = self._file.read(
             "SELECT boot, seq, body FROM readings WHERE (boot, seq) > (?, ?)"
             " ORDER BY boot, seq LIMIT ?",
             *after,
@@ -139,7 +139,7 @@ class Journal:
         """Delete what the service has (ranges inclusive)."""
         for first, last in ranges:
             low, high = max(first, 0), min(last, _LARGEST)
-            self._kept -= self._write(
+            self._kept -= self._file.write(
                 "DELETE FROM readings WHERE boot = ? AND seq BETWEEN ? AND ?", boot, low, high
             )
 
@@ -149,51 +149,33 @@ class Journal:
         self._applied = applied
 
     def close(self) -> None:
-        self._db.close()
+        self._file.close()
 
     def _load(self, least_boot: int) -> None:
-        try:
-            self._connect()
-        except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
-                raise
-            self._set_aside(error)
-            self._connect()
-        self._kept = self._read("SELECT count(*) FROM readings")[0][0]
-        self._applied = msgspec.json.decode(self._fact("applied", b"{}"), type=Applied)
+        self._kept = self._file.read("SELECT count(*) FROM readings")[0][0]
+        self._applied = self._recall_applied()
         last_boot = int(self._fact("boot", b"0"))
-        fresh_boot = int(self._now.timestamp())
-        self._begin_boot(max(last_boot + 1 if last_boot else fresh_boot, least_boot))
+        self._begin_boot(max(last_boot + 1 if last_boot else self._fresh_boot, least_boot))
 
-    def _connect(self) -> None:
-        """Exclusive: two agents on one journal would give the same numbers to other readings."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(self._path, timeout=1.0, isolation_level=None)
-        self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute(f"PRAGMA synchronous = {self._synchronous}")
-        self._db.executescript(_SCHEMA)
-        verdict = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if verdict != "ok":
-            raise _Damaged(verdict)
+    def _recall_applied(self) -> Applied:
+        try:
+            return msgspec.json.decode(self._fact("applied", b"{}"), type=Applied)
+        except msgspec.DecodeError as error:
+            log.warning("the applied configuration cannot be read, and counts as none: %s", error)
+            return Applied()
 
-    def _set_aside(self, error: Exception) -> None:
-        """A damaged journal is kept for whoever wants to look at it; the device goes on."""
-        self._db.close()
-        number = 1
-        while (aside := Path(f"{self._path}.corrupt-{number}")).exists():
-            number += 1
-        self._path.rename(aside)
-        for suffix in ("-wal", "-shm"):
-            Path(f"{self._path}{suffix}").unlink(missing_ok=True)
-        log.error("%s is damaged (%s): set aside as %s", self._path, error, aside.name)
+    def _start_over(self) -> None:
+        """In an empty file: what it held is lost, what is in force still is."""
+        applied = self._applied
+        self._load(least_boot=self._boot + 1)
+        self.apply(applied)
 
     def _begin_boot(self, boot: int) -> None:
         self._remember("boot", b"%d" % boot)
         self._boot, self._seq, self._report_seq = boot, 0, 0
 
     def _drop_oldest(self, count: int) -> None:
-        dropped = self._write(
+        dropped = self._file.write(
             "DELETE FROM readings WHERE (boot, seq) IN"
             " (SELECT boot, seq FROM readings ORDER BY boot, seq LIMIT ?)",
             count,
@@ -201,39 +183,11 @@ class Journal:
         self._kept -= dropped
         total = self.dropped + dropped
         self._remember("dropped", b"%d" % total)
-        log.warning("%s is full: %d readings dropped so far", self._path, total)
+        log.warning("the journal is full: %d readings dropped so far", total)
 
     def _fact(self, name: str, default: bytes) -> bytes:
-        rows = self._read("SELECT value FROM facts WHERE name = ?", name)
+        rows = self._file.read("SELECT value FROM facts WHERE name = ?", name)
         return rows[0][0] if rows else default
 
     def _remember(self, name: str, value: bytes) -> None:
-        self._write("INSERT OR REPLACE INTO facts VALUES (?, ?)", name, value)
-
-    def _read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        return self._execute(sql, values).fetchall()
-
-    def _write(self, sql: str, *values: object) -> int:
-        return int(self._execute(sql, values).rowcount)
-
-    def _execute(self, sql: str, values: tuple[object, ...]) -> sqlite3.Cursor:
-        try:
-            return self._db.execute(sql, values)
-        except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
-                raise
-            applied = self._applied
-            self._set_aside(error)
-            self._load(least_boot=self._boot + 1)
-            self.apply(applied)
-            return self._db.execute(sql, values)
-
-
-class _Damaged(sqlite3.DatabaseError):
-    """The file opens, and does not hold together."""
-
-
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Full disks and missing rights are no reason to put a sound file aside."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return isinstance(error, _Damaged) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+        self._file.write("INSERT OR REPLACE INTO facts VALUES (?, ?)", name, value)

@@ -45,7 +45,7 @@ def speak(publisher: Publisher, now: datetime) -> int:
     return len(done)
 
 
-def _seconds_left(message: Row[Any], now: datetime) -> int | None:
+def _seconds_left(message: Row[*tuple[Any, ...]], now: datetime) -> int | None:
     if message.expires_at is None:
         return None
     return max(int((message.expires_at - now).total_seconds()), 1)

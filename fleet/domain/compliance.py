@@ -93,7 +93,7 @@ def _overall(items: list[Item], desired: Desired) -> tuple[ComplianceState, str 
 
 
 def judge_items(document: Mapping[str, Any], reported: Iterable[Mapping[str, Any]]) -> list[Item]:
-    """Every path of a profile document, judged; what the document does not name is not looked at."""
+    """Every path of a profile document, judged; what it does not name is not looked at."""
     found = {item["path"]: item for item in reported}
     items = [
         _setting(f"settings.{key}", value, found.get(f"settings.{key}", {}))
@@ -129,5 +129,7 @@ def _version(path: str, minimum: str, reported: Mapping[str, Any], absent_reason
         return Item(path, wanted, None, ComplianceState.NONCOMPLIANT, reason)
     if is_at_least(str(value), minimum):
         return Item(path, wanted, value, ComplianceState.COMPLIANT)
-    reason = reported.get("reason") or ("APP_NOT_UPDATED" if path.startswith("apps.") else "PENDING")
+    reason = reported.get("reason") or (
+        "APP_NOT_UPDATED" if path.startswith("apps.") else "PENDING"
+    )
     return Item(path, wanted, value, ComplianceState.NONCOMPLIANT, reason)

@@ -30,7 +30,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """How a device is judged: its battery policy per chemistry, and the apps it cannot do without."""
+    """How a device is judged: battery policy per chemistry, and the apps it cannot do without."""
 
     battery: Mapping[Chemistry, BatteryPolicy] = field(default_factory=dict)
     required_apps: frozenset[str] = frozenset()
@@ -91,7 +91,7 @@ def assess(previous: Condition, sample: Sample, policies: Policies) -> Condition
 
 
 def _load(previous: Condition, sample: Sample, charge: Charge) -> float | None:
-    """The load in use: a cart that stands still draws little, and that is no promise for a round."""
+    """The load in use: a cart that stands still draws little, which promises nothing."""
     if sample.idle_s is not None and sample.idle_s >= IDLE_AFTER_S:
         return previous.load_ma
     draw = -charge.current_ma if charge.current_ma is not None else None

@@ -40,7 +40,7 @@ EVALUATED_ALERTS = frozenset(
         AlertKind.OFFLINE,
     }
 )
-"""The alerts that a fresh reading decides. `offline` is opened by silence, and ended by any word."""
+"""What a fresh reading decides. `offline` is opened by silence, and ended by any word."""
 
 
 def alerts_due(condition: Condition) -> dict[AlertKind, str]:

@@ -6,7 +6,7 @@ _NUMBER = re.compile(r"\d+")
 
 
 def parts(version: str) -> tuple[int, ...]:
-    """The numbers in a version, trailing zeros dropped: "7.2.0" is "7.2"; a suffix is passed over."""
+    """The numbers in a version without trailing zeros ("7.2.0" is "7.2"); no suffix counts."""
     core = re.split(r"[-+ ~]", version.strip().lstrip("vV"), maxsplit=1)[0]
     numbers = [int(n) for n in _NUMBER.findall(core)]
     while numbers and numbers[-1] == 0:

@@ -77,7 +77,7 @@ class Consumer:
         return batch
 
     def settle(self, inbound: Sequence[Inbound]) -> None:
-        """PUBACK in the order of arrival. What came over an earlier connection comes again anyway."""
+        """PUBACK in the order of arrival. What came over an earlier connection comes again."""
         for heard in inbound:
             connection, mid, qos = heard.token
             if connection == self._connection:

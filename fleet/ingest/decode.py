@@ -1,4 +1,4 @@
-"""Step 1, decode: bytes to messages, strictly; what cannot be accepted is rejected with its reason."""
+"""Step 1, decode: bytes to messages, strictly; the rest is rejected, each with its reason."""
 
 from datetime import UTC
 from typing import Annotated

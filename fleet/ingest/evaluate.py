@@ -21,7 +21,7 @@ _BROKEN = ("crashed", "stopped", "missing")
 
 
 def evaluate(batch: Batch) -> None:
-    """Move the current state of each device on; an older reading than the known one moves nothing."""
+    """Move the current state of each device on; a reading older than the known one does not."""
     rows = [
         _state_row(batch, batch.devices[device_id], spoken, reading)
         for device_id, (spoken, reading) in _newest(batch).items()

@@ -81,10 +81,10 @@ def _profiles(batch: Batch, version_ids: set[int]) -> dict[int | None, dict[str,
     rows = batch.session.execute(
         select(ProfileVersion.id, ProfileVersion.document).where(ProfileVersion.id.in_(version_ids))
     )
-    return {version_id: document for version_id, document in rows}
+    return {row.id: row.document for row in rows}
 
 
-def _known(row: Row[Any], document: dict[str, Any]) -> Known:
+def _known(row: Row[*tuple[Any, ...]], document: dict[str, Any]) -> Known:
     return Known(
         pk=row.id,
         ward_id=row.ward_id,

@@ -11,6 +11,7 @@ from fleet.store.reading import Reading as ReadingRow
 from fleet.store.site import Zone
 from fleet.wire.messages import Battery, Reading, Telemetry
 
+_NO_BATTERY: list[Battery | None] = [None]
 PackKey = tuple[int, int, str]
 """Device primary key, slot, serial."""
 
@@ -29,7 +30,7 @@ def record(batch: Batch) -> None:
         pk = batch.devices[spoken.device_id].pk
         for reading in message.readings:
             ack.seqs.add(reading.seq)
-            for battery in reading.batteries or [None]:
+            for battery in reading.batteries or _NO_BATTERY:
                 row = _row(pk, message.boot, reading, battery, zones)
                 row["received_at"] = spoken.heard.received_at
                 if battery is not None and battery.serial is not None:
@@ -76,7 +77,7 @@ def _zones(batch: Batch, said: list[Spoken]) -> dict[str, int]:
     if not codes:
         return {}
     rows = batch.session.execute(select(Zone.code, Zone.id).where(Zone.code.in_(codes)))
-    return {code: zone_id for code, zone_id in rows}
+    return {row.code: row.id for row in rows}
 
 
 def _packs(batch: Batch, said: list[Spoken]) -> dict[PackKey, int]:
@@ -102,9 +103,9 @@ def _packs(batch: Batch, said: list[Spoken]) -> dict[PackKey, int]:
 def _known_packs(batch: Batch, keys: list[PackKey]) -> dict[PackKey, int]:
     key = tuple_(BatteryPack.device_pk, BatteryPack.slot, BatteryPack.serial)
     rows = batch.session.execute(
-        select(
-            BatteryPack.device_pk, BatteryPack.slot, BatteryPack.serial, BatteryPack.id
-        ).where(key.in_(keys))
+        select(BatteryPack.device_pk, BatteryPack.slot, BatteryPack.serial, BatteryPack.id).where(
+            key.in_(keys)
+        )
     )
     return {(pk, slot, serial): pack_id for pk, slot, serial, pack_id in rows}
 

@@ -11,8 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from fleet.ingest.batch import Inbound
 from fleet.ingest.consumer import Consumer
 from fleet.ingest.pipeline import Acks, process
-from fleet.services.heartbeat import beat
-from fleet.store.database import transaction
+from fleet.services.heartbeat import note_beat
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +60,6 @@ def _until_committed(inbound: list[Inbound], stop: Event) -> Acks | None:
 
 def _beat(broker_connected: bool) -> None:
     try:
-        with transaction() as session:
-            beat(session, "ingest", datetime.now(UTC), broker_connected)
+        note_beat("ingest", datetime.now(UTC), broker_connected)
     except SQLAlchemyError as error:
         log.warning("heartbeat not written: %s", error)

@@ -14,10 +14,8 @@ Due = Mapping[int, Mapping[AlertKind, str]]
 """For each device (its primary key) the alerts that should stand, with their detail."""
 
 
-def reconcile(
-    session: Session, due: Due, governed: frozenset[AlertKind], now: datetime
-) -> None:
-    """Open what is due and does not stand; resolve what stands, is governed here, and is not due."""
+def reconcile(session: Session, due: Due, governed: frozenset[AlertKind], now: datetime) -> None:
+    """Open what is due and does not stand; resolve what stands, of these kinds, and is not due."""
     if not due:
         return
     standing = {

@@ -16,7 +16,12 @@ from fleet.store.site import Site, Ward
 
 
 def assign_profile(
-    profile_slug: str, number: int, scope: Scope | str, scope_key: str, actor: str, now: datetime,
+    profile_slug: str,
+    number: int,
+    scope: Scope | str,
+    scope_key: str,
+    actor: str,
+    now: datetime,
     expected_version: int | None = None,
 ) -> int:
     """Assign, or move an assignment to another version; every device in scope is told.
@@ -107,9 +112,7 @@ def _refuse_rivals(session: Session, profile: Profile, scope: Scope, key: str) -
     rivals = session.execute(
         select(Profile.slug, Profile.kinds)
         .join(Assignment, Assignment.profile_id == Profile.id)
-        .where(
-            Assignment.scope == scope, Assignment.scope_key == key, Profile.id != profile.id
-        )
+        .where(Assignment.scope == scope, Assignment.scope_key == key, Profile.id != profile.id)
     )
     for slug, kinds in rivals:
         shared = set(kinds) & set(profile.kinds)

@@ -18,7 +18,5 @@ def record(
     after: dict[str, Any] | None = None,
 ) -> None:
     session.add(
-        AuditEntry(
-            at=now, actor=actor, action=action, subject=subject, before=before, after=after
-        )
+        AuditEntry(at=now, actor=actor, action=action, subject=subject, before=before, after=after)
     )

@@ -1,4 +1,4 @@
-"""The first administrator comes in by a link that works once, within an hour: no default password."""
+"""The first administrator comes in by a link that works once, within an hour."""
 
 import re
 from datetime import datetime, timedelta
@@ -33,7 +33,7 @@ def is_open(token: str, now: datetime) -> bool:
 
 
 def create_administrator(token: str, username: str, password: str, now: datetime) -> None:
-    """Raises NotFound for a spent or expired link, Invalid for a name or password that will not do."""
+    """Raises NotFound for a spent or expired link, Invalid naming the field that will not do."""
     problems = {}
     if not _USERNAME.fullmatch(username):
         problems["username"] = "2 to 64 of a-z, 0-9 and . _ -"

@@ -12,8 +12,13 @@ from fleet.wire.messages import encode
 
 
 def leave(
-    session: Session, device_id: str, channel: str, message: Struct | None, now: datetime,
-    retain: bool = False, expires_at: datetime | None = None,
+    session: Session,
+    device_id: str,
+    channel: str,
+    message: Struct | None,
+    now: datetime,
+    retain: bool = False,
+    expires_at: datetime | None = None,
 ) -> None:
     """Put one message into the outbox. A retained one replaces what waits on its topic.
 

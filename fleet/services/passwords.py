@@ -28,7 +28,7 @@ def hash_password(password: str) -> str:
 
 
 def matches(stored: str | None, password: str) -> bool:
-    """Takes as long for somebody who does not exist, so that names cannot be guessed by the time."""
+    """Takes as long for somebody who does not exist: the time tells no names."""
     try:
         return _hasher.verify(stored or _NOBODY, password) and stored is not None
     except (VerificationError, InvalidHashError):

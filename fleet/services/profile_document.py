@@ -17,7 +17,9 @@ class _SettingValue(fields.Field[Any]):
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> Any:
         if isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) <= 256):
             return value
-        raise ValidationError("must be true or false, a number, or a text of at most 256 characters")
+        raise ValidationError(
+            "must be true or false, a number, or a text of at most 256 characters"
+        )
 
 
 def _whole(low: int, high: int, required: bool = False) -> fields.Integer:
@@ -25,7 +27,9 @@ def _whole(low: int, high: int, required: bool = False) -> fields.Integer:
 
 
 def _text(pattern: str, wanted: str) -> fields.String:
-    return fields.String(required=True, validate=validate.Regexp(pattern, error=f"must be {wanted}"))
+    return fields.String(
+        required=True, validate=validate.Regexp(pattern, error=f"must be {wanted}")
+    )
 
 
 class RequiredAppSchema(Schema):

@@ -65,7 +65,7 @@ def _read(path: Path) -> dict[str, Any]:
     except ValidationError as error:
         problems += [
             f"{path}:{_line(node, where)}: {_dotted(where)}: {_sentence(message)}"
-            for where, message in _flat(error.normalized_messages())
+            for where, message in _flat(error.messages_dict)
         ]
     if problems:
         raise ProfileFileError(problems)
@@ -79,12 +79,14 @@ def _flat(messages: Any, where: Path_ = ()) -> Iterator[tuple[Path_, str]]:
             yield where, str(message)
         return
     for key, below in messages.items():
-        step = () if key in ("key", "value", "_schema") and isinstance(below, dict | list) else (key,)
+        step = (
+            () if key in ("key", "value", "_schema") and isinstance(below, dict | list) else (key,)
+        )
         yield from _flat(below, where + step)
 
 
 def _line(node: yaml.Node | None, where: Path_) -> int:
-    """The line of the deepest part of the path that is in the file (a missing key: its parent's)."""
+    """The line of the deepest part of the path that is there (a missing key: its parent's)."""
     line = node.start_mark.line + 1 if node else 1
     for step in where:
         if isinstance(node, yaml.MappingNode):

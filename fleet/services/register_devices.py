@@ -41,7 +41,7 @@ class NewDevice:
 def register_devices(devices: Sequence[NewDevice], actor: str, now: datetime) -> list[str]:
     """Returns the device ids. Raises Invalid, naming the field (and the line, in a list)."""
     with transaction() as session:
-        wards = {slug: pk for slug, pk in session.execute(select(Ward.slug, Ward.id))}
+        wards = {ward.slug: ward.id for ward in session.execute(select(Ward.slug, Ward.id))}
         problems = _problems(session, devices, set(wards))
         if problems:
             raise Invalid(problems)
@@ -114,9 +114,7 @@ def _problems_of(
     return found
 
 
-def _taken(
-    session: Session, column: InstrumentedAttribute[str], names: list[str]
-) -> set[str]:
+def _taken(session: Session, column: InstrumentedAttribute[str], names: list[str]) -> set[str]:
     """Names that are in the database already, or stand twice in the list."""
     twice = {name for name, count in Counter(names).items() if count > 1}
     return twice | set(session.scalars(select(column).where(column.in_(names))))

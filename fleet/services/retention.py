@@ -26,9 +26,7 @@ def forget_old(readings_before: datetime, now: datetime) -> int:
             deleted += result.rowcount  # type: ignore[attr-defined]
     with transaction() as session:
         session.execute(
-            delete(QuarantinedMessage).where(
-                QuarantinedMessage.received_at < now - QUARANTINE_KEPT
-            )
+            delete(QuarantinedMessage).where(QuarantinedMessage.received_at < now - QUARANTINE_KEPT)
         )
         session.execute(delete(LoginSession).where(LoginSession.expires_at < now))
         session.execute(delete(SetupLink).where(SetupLink.expires_at < now))

@@ -48,9 +48,7 @@ def silence(session: Session, device_pks: Sequence[int], reason: str, now: datet
     session.execute(
         update(DeviceState)
         .where(DeviceState.device_pk.in_(before))
-        .values(
-            online=False, availability=Availability.UNKNOWN, reason=reason, offline_after=now
-        )
+        .values(online=False, availability=Availability.UNKNOWN, reason=reason, offline_after=now)
         .execution_options(synchronize_session=False)
     )
     for pk, (availability, _) in before.items():

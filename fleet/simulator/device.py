@@ -1,25 +1,20 @@
 """Simulated hardware: what a cart or tablet measures in a made-up day, repeatable from a seed."""
 
-import logging
 from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
 
-import msgspec
-from msgspec import Struct
-
 from fleet.device.hardware import Identity, Measurements
 from fleet.domain.words import DeviceKind
 from fleet.simulator.battery import SimulatedPack, cycles_at
 from fleet.simulator.habits import DAY, HABITS, HOUR
 from fleet.simulator.life import Life
+from fleet.simulator.memory import Memory, recall, save
 from fleet.simulator.roster import Opening, Roster, RosterDevice
 from fleet.simulator.settings import Panel
-from fleet.wire.messages import App, Battery, Location, ReasonCode, Setting, System, encode
-
-log = logging.getLogger(__name__)
+from fleet.wire.messages import App, Battery, Location, ReasonCode, Setting, System
 
 STEP_S = 60.0
 """Simulated seconds between two looks at a device."""
@@ -34,16 +29,6 @@ _OPENING_SOC = {
 }
 _USUAL_SOC = (0.62, 0.99)
 _OS = {DeviceKind.MEDICATION_CART: "Debian 12", DeviceKind.TABLET: "Android 14"}
-
-
-class _Memory(Struct):
-    """What a device still has after the simulator was stopped."""
-
-    soc: float
-    health: float
-    cycles: float
-    plugged_in: bool
-    settings: dict[str, Setting]
 
 
 class SimulatedHardware:
@@ -159,25 +144,16 @@ class SimulatedHardware:
 
     def save(self) -> None:
         """Write down what a restart must not undo."""
-        if self._memory is None:
-            return
-        pack = self._pack
-        kept = _Memory(
-            pack.soc, pack.health, pack.cycles, self._life.plugged_in, self._panel.values
-        )
-        draft = self._memory.with_suffix(".new")
-        draft.write_bytes(encode(kept))
-        draft.replace(self._memory)
+        if self._memory is not None:
+            pack, life = self._pack, self._life
+            kept = Memory(pack.soc, pack.health, pack.cycles, life.plugged_in, self._panel.values)
+            save(self._memory, kept)
 
     # --- how it lives -----------------------------------------------------------------------
 
     def _recall(self) -> bool:
-        if self._memory is None or not self._memory.exists():
-            return False
-        try:
-            kept = msgspec.json.decode(self._memory.read_bytes(), type=_Memory)
-        except msgspec.DecodeError as error:
-            log.warning("%s is damaged, begun anew: %s", self._memory, error)
+        kept = recall(self._memory) if self._memory else None
+        if kept is None:
             return False
         self._pack.health, self._pack.cycles = kept.health, kept.cycles
         self._pack.set_soc(kept.soc)

@@ -50,8 +50,8 @@ class RadioLink(MqttLink):
 class Fleet:
     """Every device of a roster as an agent with a connection of its own.
 
-    `hardware`: each simulated machine by device id, to set the stage while the fleet runs. Journals
-    lie in `state_dir`; they are not forced to the disk, which hundreds of devices share here.
+    `hardware` and `agents`, by device id: to set the stage while the fleet runs, and to look on.
+    Journals lie in `state_dir`; they are not forced to the disk, which hundreds of devices share.
     ValueError where the machine does not allow so many connections.
     """
 
@@ -73,7 +73,7 @@ class Fleet:
         self._interval_s, self._ack_timeout_s = interval_s, ack_timeout_s
         self._will_delay_s = will_delay_s
         self._loop = Loop()
-        self._agents: list[Agent] = []
+        self.agents: dict[str, Agent] = {}
         self.hardware = {
             device.device_id: SimulatedHardware(
                 device,
@@ -90,7 +90,7 @@ class Fleet:
 
     def run(self, stop: StopEvent) -> None:
         """Until `stop` is set; then every device says that it is off, and what it is, is saved."""
-        log.info("%d simulated devices report to %s", len(self._agents), self._url)
+        log.info("%d simulated devices report to %s", len(self.agents), self._url)
         try:
             self._loop.run(stop)
         finally:
@@ -115,11 +115,11 @@ class Fleet:
             interval_s=self._interval_s,
             ack_timeout_s=self._ack_timeout_s,
         )
-        self._agents.append(agent)
+        self.agents[device_id] = agent
         self._loop.add(agent, link, due)
 
     def _close(self) -> None:
-        for agent in self._agents:
+        for agent in self.agents.values():
             agent.close()
         for hardware in self.hardware.values():
             hardware.save()

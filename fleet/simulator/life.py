@@ -122,7 +122,7 @@ class Life:
     def _park(self) -> None:
         self.in_use = False
         self.zone = self._rng.choice(self._ward.zones)
-        eager = 0.85 if self._pack.soc < self._low + 0.15 else self._habits.plug_in
+        eager = 0.6 if self._pack.soc < self._low + 0.15 else self._habits.plug_in
         if self._rng.random() < eager:
             self._plug_in()
 

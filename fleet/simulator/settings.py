@@ -1,7 +1,7 @@
 """The settings that simulated devices know: each with its factory value and what it accepts."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from random import Random
 
 from fleet.wire.messages import ReasonCode, Setting
@@ -12,7 +12,7 @@ class Knob:
     """`accepts`: allowed numbers, or allowed words; a switch needs neither."""
 
     factory: Setting
-    accepts: range | tuple[str, ...] = field(default=())
+    accepts: Sequence[Setting] = ()
 
     def fits(self, value: Setting) -> bool:
         if type(value) is not type(self.factory):
@@ -23,8 +23,6 @@ class Knob:
         """What somebody may turn it to."""
         if isinstance(self.factory, bool):
             return not self.factory
-        if isinstance(self.accepts, range):
-            return rng.choice(self.accepts)
         return rng.choice(self.accepts)
 
 

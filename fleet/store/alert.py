@@ -49,9 +49,7 @@ class Transition(Base):
     __tablename__ = "transition"
     __table_args__ = (Index("ix_transition_device", "device_pk", "id"),)
 
-    id: Mapped[int] = mapped_column(
-        BigInteger().with_variant(Integer, "sqlite"), primary_key=True
-    )
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     device_pk: Mapped[int] = mapped_column(ForeignKey("device.id"))
     at: Mapped[datetime] = mapped_column(Instant)
     aspect: Mapped[str] = mapped_column(String(32))

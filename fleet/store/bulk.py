@@ -8,7 +8,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 
 
 def insert_or_ignore(session: Session, model: type[DeclarativeBase]) -> Any:
-    """INSERT that passes over rows which a unique key has already: what came twice is there once."""
+    """INSERT that passes over what a unique key has already: what came twice is there once."""
     return insert_for(session, model).on_conflict_do_nothing()
 
 
@@ -16,4 +16,4 @@ def insert_for(session: Session, model: type[DeclarativeBase]) -> Any:
     """The INSERT of the session's own database, which knows ON CONFLICT."""
     connection: Connection = session.connection()
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(model.__table__)  # type: ignore[arg-type]
+    return dialect.insert(model.__table__)

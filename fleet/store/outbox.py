@@ -14,9 +14,7 @@ class OutboxMessage(Base):
 
     __tablename__ = "outbox_message"
 
-    id: Mapped[int] = mapped_column(
-        BigInteger().with_variant(Integer, "sqlite"), primary_key=True
-    )
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     topic: Mapped[str] = mapped_column(String(160), index=True)
     payload: Mapped[bytes] = mapped_column(LargeBinary)
     retain: Mapped[bool] = mapped_column(default=False)

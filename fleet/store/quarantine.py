@@ -21,9 +21,7 @@ class QuarantinedMessage(Base):
         Index("ix_quarantined_message_received", "received_at"),
     )
 
-    id: Mapped[int] = mapped_column(
-        BigInteger().with_variant(Integer, "sqlite"), primary_key=True
-    )
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     received_at: Mapped[datetime] = mapped_column(Instant)
     topic: Mapped[str] = mapped_column(String(256))
     device_id: Mapped[str | None] = mapped_column(String(64))

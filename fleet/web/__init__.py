@@ -3,14 +3,24 @@
 from flask import Flask
 
 from fleet.web import bundle, errors, security, signed_in, words
-from fleet.web.views import board, entrance, health, it
+from fleet.web.views import (  # each room adds its pages to the console
+    alerts,  # noqa: F401
+    audit,  # noqa: F401
+    board,
+    console,
+    device,  # noqa: F401
+    devices,  # noqa: F401
+    entrance,
+    health,
+    overview,  # noqa: F401
+    profiles,  # noqa: F401
+    quarantine,  # noqa: F401
+    tokens,  # noqa: F401
+)
 
 
 def init_app(app: Flask) -> None:
-    bundle.init_app(app)
-    words.init_app(app)
-    security.init_app(app)
-    signed_in.init_app(app)
-    errors.init_app(app)
-    for blueprint in (health.health, board.board, entrance.entrance, it.blueprint()):
+    for part in (bundle, words, security, signed_in, errors):
+        part.init_app(app)
+    for blueprint in (health.health, board.board, entrance.entrance, console.it):
         app.register_blueprint(blueprint)

@@ -3,6 +3,7 @@
 from flask import Flask, Response, abort, g, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from fleet.services.sign_in import signed_in_user
 from fleet.store.models import User
 from fleet.web import clock
 
@@ -15,8 +16,6 @@ def init_app(app: Flask) -> None:
 
 def current_user() -> User | None:
     """The signed-in user of this request, looked up once."""
-    from fleet.services.sign_in import signed_in_user
-
     if "user" not in g:
         token = request.cookies.get(COOKIE)
         g.user = signed_in_user(token, clock.now()) if token else None

@@ -84,7 +84,7 @@ class System(Struct, omit_defaults=True):
 
 
 class Reading(Struct, omit_defaults=True):
-    """One sample of measurements. (`boot` of its message, `seq`) orders the readings of a device."""
+    """One sample of measurements; (`boot` of its message, `seq`) orders a device's readings."""
 
     seq: Counter
     ts: Timestamp

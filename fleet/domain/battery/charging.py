@@ -26,5 +26,7 @@ def needs_charging(
     if not was_needed:
         return False
     refilled = charge.soc_pct >= policy.clear_above_pct
-    lasting = runtime_min is None or runtime_min >= policy.needs_charging_below_min + CLEAR_MARGIN_MIN
+    lasting = (
+        runtime_min is None or runtime_min >= policy.needs_charging_below_min + CLEAR_MARGIN_MIN
+    )
     return not (refilled and lasting)

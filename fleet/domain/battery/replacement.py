@@ -24,7 +24,7 @@ def worn_reason(pack: Pack, policy: BatteryPolicy, was_worn: bool) -> str | None
 def needs_replacement(
     packs: Sequence[tuple[Pack, BatteryPolicy]], was_worn: bool = False
 ) -> str | None:
-    """The first worn pack's reason, named by its slot where there are several; None if all are sound."""
+    """The first worn pack's reason, with its slot if there are several; None if all are sound."""
     for pack, policy in packs:
         reason = worn_reason(pack, policy, was_worn)
         if reason is not None:

@@ -7,13 +7,15 @@ RESERVE = 0.05
 LOAD_MEMORY_S = 600.0
 """Time constant of the load average: runtime by a 10-minute average errs least (0.9-2.6 %)."""
 RATED_HOURS = 10.0
-"""A full cart is built to last a long shift (makers rate 8 to 12 hours): the load until it is known."""
+"""A full cart lasts a long shift (makers rate 8 to 12 hours): the load until it is known."""
 TAPER_FROM = 0.8
 """Lithium chargers hold the voltage from about here on, and the current falls."""
 TAPER_SLOWDOWN = 2.0
 
 
-def smoothed_load(previous_ma: float | None, draw_ma: float | None, elapsed_s: float) -> float | None:
+def smoothed_load(
+    previous_ma: float | None, draw_ma: float | None, elapsed_s: float
+) -> float | None:
     """Exponential average of the discharge current, mA, weighted by the time between readings."""
     if draw_ma is None or draw_ma <= 0:
         return previous_ma
@@ -24,7 +26,7 @@ def smoothed_load(previous_ma: float | None, draw_ma: float | None, elapsed_s: f
 
 
 def rated_load_ma(charge: Charge) -> float | None:
-    """The load that would empty a full battery in its rated hours, mA; None if its size is unknown."""
+    """The load that empties a full battery in its rated hours, mA; None if its size is unknown."""
     return charge.full_mah / RATED_HOURS if charge.full_mah else None
 
 

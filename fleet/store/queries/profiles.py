@@ -116,3 +116,14 @@ def standing(now: datetime, profile_id: int | None = None) -> dict[int, dict[str
     for version_id, state, devices in db.session.execute(query):
         found[version_id][state] = devices
     return found
+
+
+def standing_by_profile(now: datetime) -> dict[int, dict[str, int]]:
+    """The same summed over the versions of each profile."""
+    query = select(ProfileVersion.id, ProfileVersion.profile_id)
+    profile_of: dict[int, int] = {version: profile for version, profile in db.session.execute(query)}
+    found: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for version_id, counts in standing(now).items():
+        for state, devices in counts.items():
+            found[profile_of[version_id]][state] += devices
+    return found

@@ -3,7 +3,9 @@
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from fleet.services import sign_in as sessions
 from fleet.services.errors import Invalid, NotFound, TooManyAttempts
+from fleet.services.first_administrator import create_administrator, is_open
 from fleet.web import clock
 from fleet.web.signed_in import COOKIE, current_user, forget, remember
 
@@ -12,8 +14,6 @@ entrance = Blueprint("entrance", __name__)
 
 @entrance.get("/setup/<token>")
 def setup(token: str) -> ResponseReturnValue:
-    from fleet.services.first_administrator import is_open
-
     if not is_open(token, clock.now()):
         return render_template("entrance/spent.html"), 404
     return render_template("entrance/setup.html", fields={}, username="")
@@ -21,8 +21,6 @@ def setup(token: str) -> ResponseReturnValue:
 
 @entrance.post("/setup/<token>")
 def create_first_administrator(token: str) -> ResponseReturnValue:
-    from fleet.services.first_administrator import create_administrator
-
     username, password = request.form.get("username", ""), request.form.get("password", "")
     try:
         if password != request.form.get("again", ""):
@@ -51,18 +49,14 @@ def sign_in() -> ResponseReturnValue:
 
 @entrance.post("/logout")
 def logout() -> ResponseReturnValue:
-    from fleet.services.sign_in import sign_out
-
     if token := request.cookies.get(COOKIE):
-        sign_out(token)
+        sessions.sign_out(token)
     return forget(redirect(url_for("entrance.login")))
 
 
 def _enter(username: str, password: str, onward: str) -> ResponseReturnValue:
-    from fleet.services.sign_in import sign_in as open_session
-
     try:
-        token = open_session(username, password, clock.now())
+        token = sessions.sign_in(username, password, clock.now())
     except TooManyAttempts as problem:
         return _refused(username, problem.message), 429
     if token is None:
@@ -80,6 +74,6 @@ def _onward() -> str:
     if not wanted:
         return url_for("it.overview")
     is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
-    if not is_ours or any(ord(letter) < 32 for letter in wanted):
+    if not is_ours or not wanted.isprintable():
         abort(400)
     return wanted

@@ -1,0 +1,25 @@
+"""Alerts that stand, and the button that says "I am on it"."""
+
+from flask import flash, render_template, request
+from flask.typing import ResponseReturnValue
+
+from fleet.services.acknowledge_alert import acknowledge_alert
+from fleet.store.queries.alerts import find_alerts
+from fleet.web import clock
+from fleet.web.signed_in import actor
+from fleet.web.views.console import back, it, refused_with_words, whole
+
+
+@it.get("/alerts")
+def alerts() -> ResponseReturnValue:
+    kind, state = request.args.get("kind") or None, request.args.get("state") or None
+    page = find_alerts(kind, state, whole(request.args, "before"))
+    return render_template("it/alerts.html", now=clock.now(), page=page, kind=kind, state=state)
+
+
+@it.post("/alerts/<int:alert_id>/acknowledge")
+@refused_with_words
+def acknowledge(alert_id: int) -> ResponseReturnValue:
+    acknowledge_alert(alert_id, actor(), clock.now(), whole(request.form, "version"))
+    flash("Acknowledged.")
+    return back("/it/alerts")

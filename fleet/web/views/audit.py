@@ -1,0 +1,15 @@
+"""Who did what."""
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+
+from fleet.store.queries.audit import find_entries
+from fleet.web import clock
+from fleet.web.views.console import it, whole
+
+
+@it.get("/audit")
+def audit() -> ResponseReturnValue:
+    subject = request.args.get("subject") or None
+    page = find_entries(subject, whole(request.args, "before"))
+    return render_template("it/audit.html", now=clock.now(), page=page, subject=subject)

@@ -1,0 +1,68 @@
+"""One device: what it is now, its charge over time, its compliance item by item."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import abort, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Row
+
+from fleet.domain.compliance import Item, judge_items
+from fleet.domain.presence import DEFAULT_INTERVAL_S
+from fleet.store.queries.alerts import alerts_of
+from fleet.store.queries.charge_history import charge_history
+from fleet.store.queries.device import device_by_id, packs_of, transitions_of
+from fleet.store.queries.quarantine import find_quarantined
+from fleet.web import clock
+from fleet.web.charge_chart import SPANS, lines
+from fleet.web.views.console import it
+
+
+@it.get("/devices/<device_id>")
+def device(device_id: str) -> ResponseReturnValue:
+    now = clock.now()
+    found = _device(device_id, now)
+    return render_template(
+        "it/device.html",
+        now=now,
+        device=found,
+        items=_items(found),
+        packs=packs_of(found.id),
+        alerts=alerts_of(found.id),
+        transitions=transitions_of(found.id),
+        quarantined=find_quarantined(device_id, limit=10).rows,
+    )
+
+
+@it.get("/devices/<device_id>/chart.json")
+def chart(device_id: str) -> ResponseReturnValue:
+    span = SPANS.get(request.args.get("span", "day"))
+    if span is None:
+        abort(404)
+    now = clock.now()
+    found = _device(device_id, now)
+    since = now - span.length
+    buckets = charge_history(found.id, since, now + timedelta(seconds=1), span.bucket_s)
+    interval_s = (found.document or {}).get("reporting", {}).get("interval_s", DEFAULT_INTERVAL_S)
+    answer = jsonify(
+        timezone=found.timezone,
+        since=int(since.timestamp()),
+        until=int(now.timestamp()),
+        **lines(buckets, span.bucket_s, interval_s),
+    )
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _device(device_id: str, now: datetime) -> Row[Any]:
+    found = device_by_id(device_id, now)
+    if found is None:
+        abort(404)
+    return found
+
+
+def _items(device: Row[Any]) -> list[Item]:
+    """Every path of its profile, judged now; none without a profile or without a report."""
+    if device.document is None or device.reported_at is None:
+        return []
+    return judge_items(device.document, device.reported_items)

@@ -1,0 +1,81 @@
+"""The device list, and the form by which devices come into it."""
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+from fleet.services.errors import Invalid
+from fleet.services.register_devices import NewDevice, register_devices
+from fleet.store.queries.devices import MOST_COUNTED, DeviceFilter, count_devices, find_devices
+from fleet.store.queries.places import wards
+from fleet.web import clock
+from fleet.web.signed_in import actor
+from fleet.web.views.console import it
+
+FIELDS = ("asset_tag", "kind", "ward", "device_id", "model", "serial")
+
+
+@it.get("/devices")
+def devices() -> ResponseReturnValue:
+    now, wanted = clock.now(), _filter(request.args)
+    page = find_devices(wanted, now, request.args.get("after"))
+    count = count_devices(wanted, now)
+    return render_template(
+        "it/devices.html",
+        now=now,
+        wanted=wanted,
+        page=page,
+        count=f"more than {MOST_COUNTED}" if count > MOST_COUNTED else str(count),
+        wards=wards(),
+        address=_address(wanted),
+    )
+
+
+@it.get("/register")
+def register() -> ResponseReturnValue:
+    given = {name: request.args.get(name, "") for name in FIELDS}
+    return render_template("it/register.html", given=given, problems={}, wards=wards())
+
+
+@it.post("/register")
+def register_device() -> ResponseReturnValue:
+    given = {name: request.form.get(name, "").strip() for name in FIELDS}
+    new = NewDevice(
+        asset_tag=given["asset_tag"],
+        kind=given["kind"],
+        ward_slug=given["ward"],
+        device_id=given["device_id"] or None,
+        model=given["model"] or None,
+        serial=given["serial"] or None,
+    )
+    try:
+        [device_id] = register_devices([new], actor(), clock.now())
+    except Invalid as problem:
+        page = render_template(
+            "it/register.html", given=given, problems=problem.fields, wards=wards()
+        )
+        return page, 422
+    flash(f"{new.asset_tag} is registered.")
+    return redirect(url_for("it.device", device_id=device_id), code=303)
+
+
+def _filter(asked: MultiDict[str, str]) -> DeviceFilter:
+    return DeviceFilter(
+        search=asked.get("q", "").strip()[:100],
+        kind=asked.get("kind") or None,
+        ward=asked.get("ward") or None,
+        availability=asked.get("availability") or None,
+        compliance=asked.get("compliance") or None,
+    )
+
+
+def _address(wanted: DeviceFilter) -> dict[str, str]:
+    """The filter as it stands in the address, so that a list can be kept as a bookmark."""
+    asked = {
+        "q": wanted.search,
+        "kind": wanted.kind,
+        "ward": wanted.ward,
+        "availability": wanted.availability,
+        "compliance": wanted.compliance,
+    }
+    return {name: value for name, value in asked.items() if value}
