@@ -80,7 +80,7 @@ def web() -> None:
         f"--chdir={ROOT}",
         "wsgi:app",
     ]
-    from gunicorn.app.wsgiapp import run  # type: ignore[import-untyped]
+    from gunicorn.app.wsgiapp import run
 
     run()
 

@@ -67,9 +67,10 @@ class Agent:
         self._hardware = hardware
         self._clock = clock
         self._configuration = Configuration(journal, hardware, interval_s)
-        self._backlog = Backlog(journal, self._send_telemetry, ack_timeout_s)
+        self._backlog = Backlog(journal, self._send_telemetry, ack_timeout_s, self._uptime_s)
         self._backoff = Backoff(rng)
         self._session = 0
+        self._booted_at: float | None = None
         self._reported: list[ReportedItem] | None = None
         # A ward that was switched on in one moment must not report in one moment ever after.
         self._first_share = rng.random()
@@ -191,6 +192,8 @@ class Agent:
         self._sample_at = now + self._first_share * self._configuration.interval_s
         self._first_share = 1.0
         reading = self._measure()
+        if reading.uptime_s is not None:
+            self._booted_at = now - reading.uptime_s
         try:
             msgspec.json.decode(encode(reading), type=Reading)
         except msgspec.DecodeError:
@@ -214,6 +217,9 @@ class Agent:
             apps=measured.apps,
             system=measured.system,
         )
+
+    def _uptime_s(self, now: float) -> int | None:
+        return None if self._booted_at is None else int(now - self._booted_at)
 
     def _send_telemetry(self, payload: bytes) -> None:
         self._publish("telemetry", payload)

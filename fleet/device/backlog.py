@@ -18,12 +18,13 @@ LONGEST_TIMEOUT_S = 120.0
 START = (-1, -1)
 
 
-class _KeptTelemetry(Struct):
+class _KeptTelemetry(Struct, omit_defaults=True):
     """A telemetry message whose readings are already encoded."""
 
     v: int
     boot: int
     readings: list[Raw]
+    uptime_s: int | None = None
 
 
 @dataclass(slots=True)
@@ -46,8 +47,10 @@ class Backlog:
         journal: Journal,
         send: Callable[[bytes], None],
         ack_timeout_s: float = ACK_TIMEOUT_S,
+        uptime_s: Callable[[float], int | None] = lambda now: None,
     ) -> None:
         self._journal = journal
+        self._uptime_s = uptime_s
         self._send = send
         self._first_timeout_s = self._timeout_s = ack_timeout_s
         self._window = WINDOW
@@ -85,7 +88,10 @@ class Backlog:
 
     def _launch(self, chunk: Chunk, now: float) -> None:
         readings = [Raw(body) for body in chunk.bodies]
-        self._send(encode(_KeptTelemetry(PROTOCOL_VERSION, chunk.boot, readings)))
+        # With the uptime now, the service knows each reading's age without trusting our clock;
+        # an earlier boot's uptimes say nothing of that.
+        uptime_s = self._uptime_s(now) if chunk.boot == self._journal.boot else None
+        self._send(encode(_KeptTelemetry(PROTOCOL_VERSION, chunk.boot, readings, uptime_s)))
         self._flights.append(_Flight(chunk.boot, set(chunk.seqs), now + self._timeout_s))
         self._sent_up_to = (chunk.boot, chunk.seqs[-1])
 

@@ -1,6 +1,6 @@
 """Births and last wills: when a device comes, and when the broker says that it has vanished."""
 
-from sqlalchemy import or_, update
+from sqlalchemy import tuple_, update
 
 from fleet.domain.presence import will_counts
 from fleet.ingest.batch import Batch, Known
@@ -24,9 +24,10 @@ def births(batch: Batch) -> None:
             update(DeviceState)
             .where(
                 DeviceState.device_pk == known.pk,
-                or_(DeviceState.boot < birth.boot, DeviceState.session <= birth.session),
+                tuple_(DeviceState.session_boot, DeviceState.session)
+                <= tuple_(birth.boot, birth.session),
             )
-            .values(session=birth.session, agent=_self_description(birth))
+            .values(session_boot=birth.boot, session=birth.session, agent=_self_description(birth))
         )
 
 

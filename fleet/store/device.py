@@ -50,6 +50,7 @@ class DeviceState(Base):
     device_pk: Mapped[int] = mapped_column(ForeignKey("device.id"), primary_key=True)
     boot: Mapped[int] = mapped_column(BigInteger, default=-1)
     seq: Mapped[int] = mapped_column(BigInteger, default=-1)
+    session_boot: Mapped[int] = mapped_column(BigInteger, default=-1)
     session: Mapped[int] = mapped_column(BigInteger, default=-1)
     online: Mapped[bool] = mapped_column(default=False)
     sampled_at: Mapped[datetime | None] = mapped_column(Instant)

@@ -323,6 +323,7 @@ def upgrade() -> None:
         sa.Column("device_pk", sa.Integer(), nullable=False),
         sa.Column("boot", sa.BigInteger(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("session_boot", sa.BigInteger(), nullable=False),
         sa.Column("session", sa.BigInteger(), nullable=False),
         sa.Column("online", sa.Boolean(), nullable=False),
         sa.Column("sampled_at", Instant(), nullable=True),

@@ -174,7 +174,9 @@ def test_readings_of_an_earlier_run_come_with_their_own_boot(
     with running(Fleet(roster, fresh_broker.url, tmp_path / "fleet", **options)):
         wait_until(lambda: len(service.telemetry) >= 2)
     (_, first), (_, second), *_ = service.telemetry
-    assert first == unheard
+    assert (first.boot, first.readings) == (unheard.boot, unheard.readings)
+    # The uptime now tells the age of readings of this boot, and nothing about an earlier one's.
+    assert (unheard.uptime_s is None, first.uptime_s is None) == (False, True)
     assert second.boot == first.boot + 1
 
 
