@@ -1,0 +1,163 @@
+"""Ingest and dispatch over a real broker."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import paho.mqtt.client as mqtt
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from fleet.dispatch.acks import send_acks
+from fleet.dispatch.publisher import Publisher
+from fleet.dispatch.speak import speak
+from fleet.ingest.consumer import Consumer
+from fleet.ingest.run import run_ingest
+from fleet.simulator.fleet import Fleet
+from fleet.simulator.roster import demo_roster
+from fleet.store.database import db
+from fleet.store.models import DeviceState, OutboxMessage, Reading
+from tests.support.broker import Broker
+from tests.support.hospital import build_hospital, reading, telemetry
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+def worker(sqlite_url: str, tmp_path: Path) -> Flask:
+    from fleet import create_worker
+    from fleet.config import Settings
+
+    app = create_worker(
+        Settings.from_env(
+            {"FLEET_DATABASE_URL": sqlite_url, "FLEET_DATA_DIR": str(tmp_path / "data")}
+        )
+    )
+    with app.app_context():
+        build_hospital(now=datetime.now(UTC))
+    return app
+
+
+@contextmanager
+def ingesting(app: Flask, broker: Broker) -> Iterator[None]:
+    stop, publisher = Event(), Publisher(broker.url, "test-acks")
+    publisher.start()
+    consumer = Consumer(broker.url)
+    thread = Thread(
+        target=run_ingest,
+        args=(app, consumer, lambda acks: send_acks(publisher, acks.items()), stop),
+    )
+    thread.start()
+    wait_until(lambda: consumer.is_connected and publisher.is_connected)
+    yield
+    stop.set()
+    thread.join()
+    publisher.stop()
+
+
+@pytest.fixture
+def device(fresh_broker: Broker) -> Iterator[mqtt.Client]:
+    """A bare MQTT client that speaks for `cart-001`; what it hears is in its user data."""
+    heard: list[tuple[str, Any]] = []
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, "cart-001", userdata=heard)
+    client.on_connect = lambda c, *_: c.subscribe("fleet/v1/down/cart-001/#", qos=1)
+    client.on_message = lambda _c, said, m: said.append((m.topic, json.loads(m.payload)))
+    client.connect("127.0.0.1", fresh_broker.port)
+    client.loop_start()
+    wait_until(client.is_connected)
+    yield client
+    client.disconnect()
+    client.loop_stop()
+
+
+def readings_stored(app: Flask) -> int:
+    with app.app_context():
+        return db.session.scalar(select(func.count()).select_from(Reading)) or 0
+
+
+def publish(device: mqtt.Client, *seqs: int) -> None:
+    now = datetime.now(UTC)
+    body = telemetry(*[reading(seq, at=now) for seq in seqs])
+    device.publish("fleet/v1/up/cart-001/telemetry", json.dumps(body), qos=1).wait_for_publish(5)
+
+
+def test_the_ack_to_the_device_names_what_is_in_the_database(
+    worker: Flask, fresh_broker: Broker, device: mqtt.Client
+) -> None:
+    with ingesting(worker, fresh_broker):
+        publish(device, 1, 2, 3, 7)
+        acks = wait_until(lambda: [b for t, b in device.user_data_get() if t.endswith("/ack")])
+        assert acks == [{"v": 1, "boot": 1, "ranges": [[1, 3], [7, 7]]}]
+        assert readings_stored(worker) == 4
+
+
+def test_what_was_received_and_not_committed_comes_again(
+    worker: Flask, fresh_broker: Broker, device: mqtt.Client
+) -> None:
+    doomed = Consumer(fresh_broker.url)
+    doomed.start()
+    wait_until(lambda: doomed.is_connected)
+    publish(device, 1)
+    assert wait_until(lambda: doomed.receive(0.1))
+    doomed.stop()  # as a crash between receive and commit would leave it: nothing settled
+    assert readings_stored(worker) == 0
+    with ingesting(worker, fresh_broker):
+        wait_until(lambda: readings_stored(worker) == 1)
+
+
+def test_a_restarted_broker_is_found_again(
+    worker: Flask, fresh_broker: Broker, device: mqtt.Client
+) -> None:
+    with ingesting(worker, fresh_broker):
+        publish(device, 1)
+        wait_until(lambda: readings_stored(worker) == 1)
+        fresh_broker.restart()
+        wait_until(device.is_connected, timeout=20)
+
+        def arrives() -> bool:
+            publish(device, 2)
+            return readings_stored(worker) == 2
+
+        wait_until(arrives, timeout=20, interval=0.2)
+
+
+def test_rubbish_between_two_readings_stops_nothing(
+    worker: Flask, fresh_broker: Broker, device: mqtt.Client
+) -> None:
+    with ingesting(worker, fresh_broker):
+        publish(device, 1)
+        device.publish("fleet/v1/up/cart-001/telemetry", b"\x00" * 1_000_000, qos=1)
+        publish(device, 2)
+        wait_until(lambda: readings_stored(worker) == 2)
+
+
+def test_a_simulated_cart_applies_its_profile_and_is_compliant(
+    worker: Flask, fresh_broker: Broker, tmp_path: Path
+) -> None:
+    roster = demo_roster(wards=1, carts=1, tablets=0)
+    publisher = Publisher(fresh_broker.url, "test-speaker")
+    publisher.start()
+    fleet = Fleet(roster, fresh_broker.url, tmp_path / "fleet", speed=0, interval_s=1)
+    stop = Event()
+    thread = Thread(target=fleet.run, args=(stop,))
+    with ingesting(worker, fresh_broker):
+        thread.start()
+
+        def applied() -> bool:
+            with worker.app_context():
+                speak(publisher, datetime.now(UTC))
+                state = db.session.scalars(select(DeviceState)).first()
+                system = state.system if state else {}
+                waiting = db.session.scalar(select(func.count()).select_from(OutboxMessage))
+                # cart-002 is registered too, and nobody simulates it.
+                return system.get("profile_generation") == 1 and not waiting
+
+        wait_until(applied, timeout=20, interval=0.1)
+        wait_until(lambda: fleet.agents["cart-001"].unacked == 0)
+        stop.set()
+        thread.join()
+    publisher.stop()

@@ -1,0 +1,116 @@
+"""The whole of it under one command, as a newcomer starts it."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import psutil
+import pytest
+
+from tests.support.processes import free_port
+from tests.support.waiting import wait_until
+
+SIZE = ["--wards=1", "--carts=3", "--tablets=1"]
+
+
+class Running:
+    def __init__(self, process: subprocess.Popen[str], http_port: int) -> None:
+        self.process, self.http_port = process, http_port
+
+    def get(self, path: str) -> str:
+        try:
+            with urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=5) as answer:
+                return str(answer.read().decode())
+        except (URLError, OSError):
+            return ""
+
+    def family(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+
+def environment(folder: Path, **settings: object) -> dict[str, str]:
+    wanted = {"FLEET_DATA_DIR": folder, **settings}
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("FLEET_")}
+    return clean | {name: str(value) for name, value in wanted.items()}
+
+
+@contextmanager
+def running(folder: Path, http_port: int, mqtt_port: int) -> Iterator[Running]:
+    environ = environment(folder, FLEET_HTTP_PORT=http_port, FLEET_MQTT_PORT=mqtt_port)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fleet.cli", "up", "--demo", *SIZE],
+        env=environ,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield Running(process, http_port)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+
+
+@pytest.mark.timeout(120)
+def test_one_command_shows_live_carts_and_its_end_leaves_no_process_and_keeps_the_data(
+    tmp_path: Path,
+) -> None:
+    ports = free_port(), free_port()
+    with running(tmp_path, *ports) as fleet:
+        wait_until(lambda: '"ready":true' in fleet.get("/readyz"), timeout=40, interval=0.2)
+        board = wait_until(
+            lambda: text if "s ago" in (text := fleet.get("/wards/ward-2a")) else "",
+            timeout=40,
+            interval=0.2,
+        )
+        for tag in ("CART-001", "CART-002", "CART-003"):
+            assert tag in board
+        family = fleet.family()
+        assert len(family) >= 5
+        fleet.process.send_signal(signal.SIGINT)
+        output, _ = fleet.process.communicate(timeout=30)
+        assert fleet.process.returncode == 0
+        assert "/setup/" in output
+        assert not [p for p in family if p.is_running() and p.status() != "zombie"]
+    with running(tmp_path, *ports) as fleet:
+        wait_until(lambda: "CART-001" in fleet.get("/wards/ward-2a"), timeout=40, interval=0.2)
+
+
+def test_a_bad_setting_stops_the_start_with_one_clear_line(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "fleet.cli", "up"],
+        env=environment(tmp_path, FLEET_HTTP_PORT="eighty"),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode != 0
+    assert ended.stderr == (
+        "fleet: FLEET_HTTP_PORT=eighty: must be a whole number from 1 to 65535\n"
+    )
+
+
+def test_a_taken_port_is_named_before_anything_is_started(tmp_path: Path) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ended = subprocess.run(
+            [sys.executable, "-m", "fleet.cli", "up"],
+            env=environment(tmp_path, FLEET_HTTP_PORT=port, FLEET_MQTT_PORT=free_port()),
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert ended.returncode != 0
+    assert f"FLEET_HTTP_PORT={port}: another program listens" in ended.stderr
