@@ -1,7 +1,44 @@
-"""REST."""
+"""REST under /api/v1: reads `store.queries`, writes through `services`, documents itself."""
 
-from flask import Flask
+from flask import Flask, Response, request
+
+from fleet.api import (
+    access,
+    alerts,
+    assignments,
+    availability,
+    compliance,
+    devices,
+    docs,
+    profiles,
+    readings,
+    wards,
+)
+from fleet.api.openapi import make_api
+
+BLUEPRINTS = (
+    availability.bp,
+    wards.bp,
+    devices.bp,
+    readings.bp,
+    profiles.bp,
+    assignments.bp,
+    compliance.bp,
+    alerts.bp,
+)
 
 
 def init_app(app: Flask) -> None:
-    pass
+    """Raises UndeclaredPermission where an endpoint does not say who may use it."""
+    api = make_api(app, BLUEPRINTS)
+    docs.init_app(app, api)
+    access.check_declared(app)
+    app.before_request(access.guard)
+    app.after_request(_keep_private)
+
+
+def _keep_private(response: Response) -> Response:
+    """No proxy may hand one caller's answer to another, nor anybody an old one."""
+    if request.path.startswith("/api/"):
+        response.headers.setdefault("Cache-Control", "private, no-cache")
+    return response

@@ -33,20 +33,25 @@ class Caller:
     scopes: frozenset[str]
 
 
-def allow(access: Access) -> Callable[[View], View]:
-    """Declare who may call this view. It stands nearest to the function, under all decorators."""
+def allow(access: Access, *, if_match: bool = False, etag: bool = False) -> Callable[[View], View]:
+    """Declare who may call this view. It stands nearest to the function, under all decorators.
+
+    `if_match`: only with an If-Match header. `etag`: the answer has one. All three are documented.
+    """
 
     def declare(view: View) -> View:
-        view._apidoc = {"access": access}  # type: ignore[attr-defined]
+        declared = {"access": access, "if_match": if_match, "tagged": etag}
+        view._apidoc = declared  # type: ignore[attr-defined]
+        # OPTIONS would be documented nowhere and serve nobody: other origins' pages may not ask.
+        view.provide_automatic_options = False  # type: ignore[attr-defined]
         return view
 
     return declare
 
 
-def access_of(app: Flask, endpoint: str) -> Access | None:
-    documented = getattr(app.view_functions[endpoint], "_apidoc", {})
-    access: Access | None = documented.get("access")
-    return access
+def declared_by(app: Flask, endpoint: str) -> dict[str, Any]:
+    found: dict[str, Any] = getattr(app.view_functions[endpoint], "_apidoc", {})
+    return found
 
 
 def endpoints(app: Flask) -> Iterator[str]:
@@ -58,23 +63,25 @@ def endpoints(app: Flask) -> Iterator[str]:
 
 def check_declared(app: Flask) -> None:
     """Raises UndeclaredPermission, naming the endpoints that have none."""
-    missing = sorted(e for e in endpoints(app) if access_of(app, e) is None)
+    missing = sorted(e for e in endpoints(app) if "access" not in declared_by(app, e))
     if missing:
         raise UndeclaredPermission(f"no permission declared for {', '.join(missing)}")
 
 
 def guard() -> None:
-    """Before every request: 401 for nobody, 403 for somebody who may not."""
+    """Before every request: 401 for nobody, 403 for somebody who may not, 428 for the careless."""
     if not request.path.startswith("/api/") or request.endpoint is None:
         return
-    access = access_of(current_app, request.endpoint)
-    if access == Access.OPEN:
+    declared = declared_by(current_app, request.endpoint)
+    if declared.get("access") == Access.OPEN:
         return
     caller = _caller()
     if caller is None:
         abort(401, "Send a token as `Authorization: Bearer ...`, or sign in.")
-    if access is None or access not in caller.scopes:
-        abort(403, f"This needs the scope `{access}`.")
+    if declared.get("access") not in caller.scopes:
+        abort(403, f"This needs the scope `{declared.get('access')}`.")
+    if declared.get("if_match") and "If-Match" not in request.headers:
+        abort(428, "Send the ETag that you have read as If-Match.")
     g.caller = caller
 
 

@@ -65,13 +65,19 @@ class Cursor(fields.String):
             raise ValidationError("not a cursor of this list; begin again without one") from error
 
 
+def key(last: int | str | None) -> Key | None:
+    """The key of a list that is ordered by one column; None where the list has ended."""
+    return None if last is None else (last,)
+
+
 def paged(schema: type[Schema], items: Sequence[Any], after: Sequence[Any] | None) -> Response:
     """The answer of a list: this page, and the address of the next one (RFC 8288 too)."""
     following = None
     if after is not None:
         assert request.endpoint is not None
         arguments = {**request.args.to_dict(), "cursor": encode(after)}
-        following = url_for(request.endpoint, **(request.view_args or {}), **arguments)
+        values: dict[str, Any] = {**(request.view_args or {}), **arguments}
+        following = url_for(request.endpoint, **values)
     response = Response(
         json.dumps({"items": schema(many=True).dump(items), "next": following}),
         mimetype="application/json",

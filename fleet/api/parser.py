@@ -2,7 +2,8 @@
 
 import json
 import math
-from typing import Any, NoReturn
+from collections.abc import Iterator
+from typing import Any, ClassVar, NoReturn
 
 import marshmallow as ma
 from flask import Request, abort
@@ -16,7 +17,7 @@ MAX_WHOLE = 2**53 - 1
 class Parser(FlaskParser):
     """Unknown fields are errors in the query too: a misspelt filter must not find everything."""
 
-    DEFAULT_UNKNOWN_BY_LOCATION = {
+    DEFAULT_UNKNOWN_BY_LOCATION: ClassVar[dict[str, str | None]] = {  # type: ignore[misc]
         **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
         "json": ma.RAISE,
         "query": ma.RAISE,
@@ -32,17 +33,22 @@ class Parser(FlaskParser):
 def strict_json(body: bytes) -> Any:
     """JSON as RFC 7493 has it; 400 for what some reader or database cannot take as it is."""
     try:
-        return json.loads(
+        value = json.loads(
             body.decode(),
             parse_constant=_refuse,
             parse_float=_finite,
             parse_int=_whole,
             object_pairs_hook=_object,
         )
+        for text in _texts(value):
+            text.encode()  # half a surrogate pair is no character
+            if "\0" in text:
+                _refuse("a text holds the character 0")
+        return value
     except RecursionError:
         _refuse("too deeply nested")
     except ValueError as error:  # not UTF-8, not JSON
-        _refuse(getattr(error, "msg", "not UTF-8"))
+        _refuse(getattr(error, "msg", "not Unicode"))
 
 
 def _refuse(what: str) -> NoReturn:
@@ -64,3 +70,15 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         _refuse("a key stands twice")
     return found
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for part in value:
+            yield from _texts(part)
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield key
+            yield from _texts(part)

@@ -16,6 +16,8 @@ from fleet.domain.words import Availability, Chemistry
 
 IDLE_AFTER_S = 300
 """A device untouched for this long is nobody's at the moment."""
+WORKING_WITHIN_S = 60
+"""Touched within this, it draws what it draws on a round; later its screen is already dark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def assess(previous: Condition, sample: Sample, policies: Policies) -> Condition
 
 def _load(previous: Condition, sample: Sample, charge: Charge) -> float | None:
     """The load in use: a cart that stands still draws little, which promises nothing."""
-    if sample.idle_s is not None and sample.idle_s >= IDLE_AFTER_S:
+    if sample.idle_s is not None and sample.idle_s > WORKING_WITHIN_S:
         return previous.load_ma
     draw = -charge.current_ma if charge.current_ma is not None else None
     elapsed = (

@@ -27,20 +27,25 @@ def assign_profile(
     """Assign, or move an assignment to another version; every device in scope is told.
 
     Returns the assignment's id. Another profile that stands for the same kinds in the same scope
-    is a Conflict: which of two should win would be a matter of luck.
+    is a Conflict: which of two should win would be a matter of luck. `expected_version` 0: only if
+    there is none yet.
     """
     with transaction() as session:
         version = _version(session, profile_slug, number)
         scope = _scope(session, scope, scope_key, version.profile)
         _refuse_rivals(session, version.profile, scope, scope_key)
         assignment = session.scalar(
-            select(Assignment).where(
+            select(Assignment)
+            .where(
                 Assignment.profile_id == version.profile_id,
                 Assignment.scope == scope,
                 Assignment.scope_key == scope_key,
             )
+            .with_for_update(of=Assignment)
         )
         before = None
+        if assignment is None and expected_version:
+            raise StaleVersion("the assignment has been removed since it was read")
         if assignment is None:
             assignment = Assignment(
                 profile_id=version.profile_id, scope=scope, scope_key=scope_key, version=0
@@ -66,7 +71,7 @@ def remove_assignment(
 ) -> None:
     """Devices in its scope go on with what the next wider assignment says."""
     with transaction() as session:
-        assignment = session.get(Assignment, assignment_id)
+        assignment = session.get(Assignment, assignment_id, with_for_update=True)
         if assignment is None:
             raise NotFound(f"no assignment {assignment_id}")
         _check_version(assignment, expected_version)

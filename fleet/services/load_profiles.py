@@ -32,6 +32,12 @@ def load_profiles(paths: list[Path], actor: str, now: datetime) -> list[Loaded]:
         return [_load(session, document, actor, now) for document in documents]
 
 
+def load_profile(document: dict[str, Any], actor: str, now: datetime) -> Loaded:
+    """One document that `ProfileSchema` has loaded."""
+    with transaction() as session:
+        return _load(session, document, actor, now)
+
+
 def _load(session: Session, document: dict[str, Any], actor: str, now: datetime) -> Loaded:
     profile = session.scalar(select(Profile).where(Profile.slug == document["profile"]))
     if profile is None:

@@ -15,19 +15,21 @@ from fleet.store.site import Site, Ward, Zone
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
-def add_site(slug: str, name: str, timezone: str, actor: str, now: datetime) -> None:
-    """Raises Invalid for a slug, name or time zone that will not do."""
+def add_site(slug: str, name: str, timezone: str, actor: str, now: datetime) -> bool:
+    """False if it was there. Raises Invalid for a slug, name or time zone that will not do."""
     problems = _name_problems(slug, name)
     try:
         ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: "Europe" is a directory
         problems["timezone"] = "an IANA name, like Europe/Berlin"
     if problems:
         raise Invalid(problems)
     with transaction() as session:
-        if session.scalar(select(Site.id).where(Site.slug == slug)) is None:
+        is_new = session.scalar(select(Site.id).where(Site.slug == slug)) is None
+        if is_new:
             session.add(Site(slug=slug, name=name, timezone=timezone))
             audit.record(session, actor, "site.add", f"site/{slug}", now, after={"name": name})
+    return is_new
 
 
 def add_ward(
@@ -37,8 +39,11 @@ def add_ward(
     actor: str,
     now: datetime,
     zones: Sequence[tuple[str, str]] = (),
-) -> None:
-    """`zones`: (code as devices report it, name as people say it). Raises Invalid, NotFound."""
+) -> bool:
+    """False if it was there. `zones`: (code as devices report it, name as people say it).
+
+    Raises Invalid, NotFound.
+    """
     problems = _name_problems(slug, name)
     if problems:
         raise Invalid(problems)
@@ -47,6 +52,7 @@ def add_ward(
         if site_id is None:
             raise NotFound(f"no site {site_slug}")
         ward = session.scalar(select(Ward).where(Ward.slug == slug))
+        is_new = ward is None
         if ward is None:
             ward = Ward(site_id=site_id, slug=slug, name=name)
             session.add(ward)
@@ -58,6 +64,7 @@ def add_ward(
             for code, zone_name in zones
             if code not in known
         )
+    return is_new
 
 
 def _name_problems(slug: str, name: str) -> dict[str, str]:

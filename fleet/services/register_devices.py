@@ -19,7 +19,8 @@ from fleet.store.device import Device, DeviceState, SearchToken
 from fleet.store.site import Ward
 from fleet.wire import topics
 
-_ASSET_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/-]{0,63}")
+ASSET_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/-]{0,63}")
+ASSET_TAG_WORDS = "1 to 64 letters, digits, spaces or . _ / -"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,8 @@ def _problems_of(
     device: NewDevice, ward_slugs: set[str], taken_ids: set[str], taken_tags: set[str]
 ) -> list[tuple[str, str]]:
     found = []
-    if not _ASSET_TAG.fullmatch(device.asset_tag):
-        found.append(("asset_tag", "1 to 64 letters, digits, spaces or . _ / -"))
+    if not ASSET_TAG.fullmatch(device.asset_tag):
+        found.append(("asset_tag", ASSET_TAG_WORDS))
     elif device.asset_tag in taken_tags:
         found.append(("asset_tag", f"{device.asset_tag} is registered already"))
     if not topics.is_device_id(device.identity):

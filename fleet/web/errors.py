@@ -1,5 +1,7 @@
 """Error pages in the product's look. Under /api the API answers for itself."""
 
+from typing import cast
+
 from flask import Flask, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
@@ -24,7 +26,7 @@ def init_app(app: Flask) -> None:
 def _page(error: HTTPException) -> ResponseReturnValue:
     if request.path.startswith("/api/"):
         generic = current_app.error_handler_spec[None][None].get(HTTPException)
-        return generic(error) if generic else error
+        return cast(ResponseReturnValue, generic(error) if generic else error)
     code = error.code or 500
     title, words = PAGES[code]
     if code == 403 and error.description:

@@ -55,7 +55,7 @@ def alerts_of(device_pk: int, limit: int = 20) -> list[AlertRow]:
     return [AlertRow(*row) for row in db.session.execute(query.limit(limit))]
 
 
-def _alerts() -> Select[Any]:
+def _alerts() -> Select[*tuple[Any, ...]]:
     return (
         select(
             Alert.id,

@@ -99,11 +99,11 @@ def next_deadline(cards: Iterable[Card], now: datetime) -> datetime | None:
 
 
 def _cards(*conditions: ColumnElement[bool]) -> list[tuple[int, Card]]:
-    query: Select[Any] = _CARDS.where(*conditions)
+    query: Select[*tuple[Any, ...]] = _CARDS.where(*conditions)
     return [(row.ward_id, _card(row)) for row in db.session.execute(query)]
 
 
-def _card(row: Row[Any]) -> Card:
+def _card(row: Row[*tuple[Any, ...]]) -> Card:
     return Card(
         asset_tag=row.asset_tag,
         availability=Availability(row.availability),
@@ -120,7 +120,7 @@ def _card(row: Row[Any]) -> Card:
     )
 
 
-def _place(row: Row[Any]) -> str | None:
+def _place(row: Row[*tuple[Any, ...]]) -> str | None:
     """Where the device was last, with the ward's name where it is not its own."""
     if row.zone_name is None:
         return str(row.zone_code) if row.zone_code else None

@@ -19,9 +19,7 @@ class Bucket(NamedTuple):
     charging: bool
 
 
-def charge_history(
-    device_pk: int, since: datetime, until: datetime, bucket_s: int
-) -> list[Bucket]:
+def charge_history(device_pk: int, since: datetime, until: datetime, bucket_s: int) -> list[Bucket]:
     """In the order of time; a bucket without any reading is absent."""
     number = _bucket_number(bucket_s).label("number")
     charging = func.max(case((Reading.status == "charging", 1), else_=0))

@@ -40,69 +40,71 @@ class KnownPack(NamedTuple):
     first_seen_at: datetime
 
 
-def device_by_id(device_id: str, now: datetime) -> Row[Any] | None:
-    """One row: the device, where it belongs, what it is now, what it should have."""
-    query = (
-        select(
-            Device.id,
-            Device.device_id,
-            Device.asset_tag,
-            Device.kind,
-            Device.model,
-            Device.serial,
-            Device.lifecycle,
-            Device.created_at,
-            Device.version,
-            Ward.slug.label("ward_slug"),
-            Ward.name.label("ward"),
-            Site.name.label("site"),
-            Site.timezone,
-            Zone.name.label("zone"),
-            availability_at(now).label("availability"),
-            DeviceState.reason,
-            DeviceState.zone_code,
-            DeviceState.soc_pct,
-            DeviceState.soh_pct,
-            DeviceState.plugged_in,
-            DeviceState.charging,
-            DeviceState.runtime_min,
-            DeviceState.full_in_min,
-            DeviceState.replacement,
-            DeviceState.last_seen_at,
-            DeviceState.sampled_at,
-            DeviceState.offline_after,
-            DeviceState.clock_ok,
-            DeviceState.batteries,
-            DeviceState.apps,
-            DeviceState.system,
-            DeviceState.agent,
-            compliance_at(now).label("compliance"),
-            Configuration.compliance_reason,
-            Configuration.compliance_since,
-            Configuration.generation,
-            Configuration.desired_at,
-            Configuration.reported_generation,
-            Configuration.reported_items,
-            Configuration.reported_at,
-            Configuration.applied_at,
-            Configuration.repairs,
-            Configuration.repaired_at,
-            Profile.slug.label("profile_slug"),
-            Profile.title.label("profile_title"),
-            ProfileVersion.number.label("profile_number"),
-            ProfileVersion.document,
-        )
-        .select_from(Device)
-        .join(Ward)
-        .join(Site)
-        .join(DeviceState, DeviceState.device_pk == Device.id)
-        .outerjoin(Configuration, Configuration.device_pk == Device.id)
-        .outerjoin(ProfileVersion, ProfileVersion.id == Configuration.profile_version_id)
-        .outerjoin(Profile, Profile.id == ProfileVersion.profile_id)
-        .outerjoin(Zone, Zone.code == DeviceState.zone_code)
-        .where(Device.device_id == device_id)
+_DEVICE = (
+    select(
+        Device.id,
+        Device.device_id,
+        Device.asset_tag,
+        Device.kind,
+        Device.model,
+        Device.serial,
+        Device.lifecycle,
+        Device.created_at,
+        Device.version,
+        Ward.slug.label("ward_slug"),
+        Ward.name.label("ward"),
+        Site.name.label("site"),
+        Site.timezone,
+        Zone.name.label("zone"),
+        DeviceState.reason,
+        DeviceState.zone_code,
+        DeviceState.soc_pct,
+        DeviceState.soh_pct,
+        DeviceState.plugged_in,
+        DeviceState.charging,
+        DeviceState.runtime_min,
+        DeviceState.full_in_min,
+        DeviceState.replacement,
+        DeviceState.last_seen_at,
+        DeviceState.sampled_at,
+        DeviceState.offline_after,
+        DeviceState.clock_ok,
+        DeviceState.batteries,
+        DeviceState.apps,
+        DeviceState.system,
+        DeviceState.agent,
+        Configuration.compliance_reason,
+        Configuration.compliance_since,
+        Configuration.generation,
+        Configuration.desired_at,
+        Configuration.reported_generation,
+        Configuration.reported_items,
+        Configuration.reported_at,
+        Configuration.applied_at,
+        Configuration.repairs,
+        Configuration.repaired_at,
+        Profile.slug.label("profile_slug"),
+        Profile.title.label("profile_title"),
+        ProfileVersion.number.label("profile_number"),
+        ProfileVersion.document,
     )
-    return db.session.execute(query).first()
+    .select_from(Device)
+    .join(Ward)
+    .join(Site)
+    .join(DeviceState, DeviceState.device_pk == Device.id)
+    .outerjoin(Configuration, Configuration.device_pk == Device.id)
+    .outerjoin(ProfileVersion, ProfileVersion.id == Configuration.profile_version_id)
+    .outerjoin(Profile, Profile.id == ProfileVersion.profile_id)
+    .outerjoin(Zone, Zone.code == DeviceState.zone_code)
+)
+
+
+def device_by_id(device_id: str, now: datetime) -> Row[*tuple[Any, ...]] | None:
+    """One row: the device, where it belongs, what it is now, what it should have."""
+    query = _DEVICE.add_columns(
+        availability_at(now).label("availability"), compliance_at(now).label("compliance")
+    )
+    return db.session.execute(query.where(Device.device_id == device_id)).first()
 
 
 def packs_of(device_pk: int) -> list[KnownPack]:

@@ -106,15 +106,16 @@ def _conditions(wanted: DeviceFilter, now: datetime) -> list[ColumnElement[bool]
         conditions.append(availability_at(now) == wanted.availability)
     if wanted.compliance:
         conditions.append(compliance_at(now) == wanted.compliance)
-    for word in wanted.words:
-        conditions.append(_having(word).where(SearchToken.device_pk == Device.id).exists())
+    conditions += [
+        _having(word).where(SearchToken.device_pk == Device.id).exists() for word in wanted.words
+    ]
     rarest = _rarest(_candidates(wanted, now))
     if rarest is not None:
         conditions.append(Device.id.in_(rarest))
     return conditions
 
 
-def _candidates(wanted: DeviceFilter, now: datetime) -> list[Select[tuple[int]]]:
+def _candidates(wanted: DeviceFilter, now: datetime) -> list[Select[int]]:
     """For each condition that an index serves: the keys of the devices that meet it."""
     found = [_having(word) for word in wanted.words]
     if wanted.availability:
@@ -130,13 +131,13 @@ def _candidates(wanted: DeviceFilter, now: datetime) -> list[Select[tuple[int]]]
     return found
 
 
-def _rarest(candidates: list[Select[tuple[int]]]) -> list[int] | None:
+def _rarest(candidates: list[Select[int]]) -> list[int] | None:
     """The shortest list of keys; None where each is longer than RARE."""
     lists = [list(db.session.scalars(query.limit(RARE + 1))) for query in candidates]
     return min((keys for keys in lists if len(keys) <= RARE), key=len, default=None)
 
 
-def _having(word: str) -> Select[tuple[int]]:
+def _having(word: str) -> Select[int]:
     """Devices with a word that begins so. The range is what the index serves in any collation."""
     return select(SearchToken.device_pk).where(
         and_(

@@ -41,12 +41,12 @@ def compliance_totals(now: datetime) -> dict[str, int]:
         .where(Device.lifecycle == Lifecycle.ENROLLED)
         .group_by(word)
     )
-    return {state: devices for state, devices in db.session.execute(query)}
+    return {row[0]: row[1] for row in db.session.execute(query)}
 
 
 def open_alerts_by_kind() -> dict[str, int]:
     query = select(Alert.kind, func.count()).where(Alert.state == AlertState.OPEN)
-    return {kind: alerts for kind, alerts in db.session.execute(query.group_by(Alert.kind))}
+    return {row.kind: row[1] for row in db.session.execute(query.group_by(Alert.kind))}
 
 
 def quarantined_since(moment: datetime) -> int:

@@ -114,6 +114,7 @@ def standing(now: datetime, profile_id: int | None = None) -> dict[int, dict[str
         query = query.where(Configuration.profile_version_id.in_(of_profile))
     found: dict[int, dict[str, int]] = defaultdict(dict)
     for version_id, state, devices in db.session.execute(query):
+        assert version_id is not None
         found[version_id][state] = devices
     return found
 
@@ -121,7 +122,7 @@ def standing(now: datetime, profile_id: int | None = None) -> dict[int, dict[str
 def standing_by_profile(now: datetime) -> dict[int, dict[str, int]]:
     """The same summed over the versions of each profile."""
     query = select(ProfileVersion.id, ProfileVersion.profile_id)
-    profile_of: dict[int, int] = {version: profile for version, profile in db.session.execute(query)}
+    profile_of = {row[0]: row[1] for row in db.session.execute(query)}
     found: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for version_id, counts in standing(now).items():
         for state, devices in counts.items():

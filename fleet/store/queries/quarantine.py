@@ -73,4 +73,4 @@ def strangers(since: datetime, limit: int = 50) -> list[Stranger]:
         .order_by(last_at.desc())
         .limit(limit)
     )
-    return [Stranger(*row) for row in db.session.execute(query)]
+    return [Stranger(name or "", count, last) for name, count, last in db.session.execute(query)]

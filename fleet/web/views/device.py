@@ -54,14 +54,14 @@ def chart(device_id: str) -> ResponseReturnValue:
     return answer
 
 
-def _device(device_id: str, now: datetime) -> Row[Any]:
+def _device(device_id: str, now: datetime) -> Row[*tuple[Any, ...]]:
     found = device_by_id(device_id, now)
     if found is None:
         abort(404)
     return found
 
 
-def _items(device: Row[Any]) -> list[Item]:
+def _items(device: Row[*tuple[Any, ...]]) -> list[Item]:
     """Every path of its profile, judged now; none without a profile or without a report."""
     if device.document is None or device.reported_at is None:
         return []

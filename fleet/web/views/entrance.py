@@ -27,9 +27,7 @@ def create_first_administrator(token: str) -> ResponseReturnValue:
             raise Invalid({"again": "is not the same as the password"})
         create_administrator(token, username, password, clock.now())
     except Invalid as problem:
-        return render_template(
-            "entrance/setup.html", fields=problem.fields, username=username
-        ), 422
+        return render_template("entrance/setup.html", fields=problem.fields, username=username), 422
     except NotFound:
         return render_template("entrance/spent.html"), 404
     return _enter(username, password, url_for("it.overview"))

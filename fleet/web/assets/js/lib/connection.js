@@ -19,7 +19,7 @@ export function failed() {
 export function showConnection(timezone) {
   document.body.classList.toggle("stale", isLost);
   lost.hidden = !isLost;
-  live.textContent = isLost ? "" : clockTime(trueAt, timezone);
+  write(live, isLost ? "" : `as of ${clockTime(trueAt, timezone)}`);
   if (!isLost) return;
   // Only what changes is written: a screen reader hears the banner once, not every second.
   write(lost.querySelector('[data-part="asof"]'), `· shown as of ${clockTime(trueAt, timezone)}`);

@@ -32,6 +32,7 @@ function countGroups() {
   for (const group of document.querySelectorAll(".group")) {
     const count = group.querySelectorAll(".card").length;
     group.hidden = count === 0;
+    group.dataset.count = count;
     group.querySelector(".count").textContent = count;
   }
 }
@@ -61,9 +62,14 @@ function choosePicks() {
     if (!pick.dataset.card || isAlive(pick.dataset.card)) continue;
     const next = pick.closest(".ward").querySelector('.card[data-shape="take"]');
     pick.dataset.card = next ? part(next, "tag").textContent : "";
-    pick.replaceChildren(next ? `Take ${pick.dataset.card}` : "none to take");
-    pick.classList.toggle("take", Boolean(next));
-    pick.classList.toggle("none", !next);
+    pick.className = next ? "pick take" : "pick none";
+    if (next) {
+      const tag = document.createElement("b");
+      tag.textContent = pick.dataset.card;
+      pick.replaceChildren(next.querySelector(".shape").cloneNode(true), tag);
+    } else {
+      pick.replaceChildren("none to take");
+    }
   }
 }
 

@@ -1,0 +1,84 @@
+"""Alerts, and messages in quarantine."""
+
+import base64
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from fleet.api.cursors import Cursor
+from fleet.api.schemas.common import DeviceId, Limit, Moment, Slug, Word
+from fleet.domain.words import AlertKind, AlertState
+
+ALERT = {
+    "id": 31,
+    "device_id": "cart-017",
+    "asset_tag": "CART-017",
+    "ward": "icu",
+    "kind": "needs_charging",
+    "state": "open",
+    "detail": "19 %, about 45 min left",
+    "opened_at": "2026-11-24T03:12:05.120Z",
+    "acknowledged_at": None,
+    "acknowledged_by": None,
+    "resolved_at": None,
+    "version": 1,
+}
+QUARANTINED = {
+    "id": 9,
+    "received_at": "2026-11-24T03:12:05.120Z",
+    "topic": "fleet/v1/up/cart-099/telemetry",
+    "device_id": "cart-099",
+    "reason": "unknown device: not registered",
+    "size_bytes": 14,
+    "payload_start": "eyJvbmxpbmUiOnRydWV9",
+}
+
+
+class AlertSchema(Schema):
+    """One open condition for one device and kind."""
+
+    id = fields.Integer(required=True)
+    device_id = DeviceId(required=True)
+    asset_tag = fields.String(required=True)
+    ward = Slug(required=True)
+    kind = Word(AlertKind, required=True)
+    state = Word(AlertState, required=True)
+    detail = fields.String(required=True, allow_none=True)
+    opened_at = Moment(required=True)
+    acknowledged_at = Moment(required=True, allow_none=True)
+    acknowledged_by = fields.String(required=True, allow_none=True)
+    resolved_at = Moment(required=True, allow_none=True)
+    version = fields.Integer(required=True)
+
+
+class AlertsQuery(Schema):
+    state = Word(AlertState, metadata={"description": "Without it: all that are not resolved."})
+    kind = Word(AlertKind)
+    ward = Slug()
+    cursor = Cursor(int)
+    limit = Limit(100, 500)
+
+
+class Base64(fields.Field[bytes]):
+    """Bytes as they came, which need not be text."""
+
+    def _serialize(self, value: bytes | None, *_args: Any, **_kwargs: Any) -> str | None:
+        return None if value is None else base64.b64encode(value).decode()
+
+
+class QuarantinedSchema(Schema):
+    """A message that could not be accepted. Of its payload the first 2,048 bytes are kept."""
+
+    id = fields.Integer(required=True)
+    received_at = Moment(required=True)
+    topic = fields.String(required=True)
+    device_id = fields.String(required=True, allow_none=True)
+    reason = fields.String(required=True)
+    size_bytes = fields.Integer(required=True)
+    payload_start = Base64(required=True, metadata={"type": "string", "contentEncoding": "base64"})
+
+
+class QuarantineQuery(Schema):
+    device_id = DeviceId()
+    cursor = Cursor(int)
+    limit = Limit(50, 200)
