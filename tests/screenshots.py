@@ -1,100 +1,91 @@
-"""Every page as people see it: `python -m tests.screenshots [OUTDIR]`, or `make screenshots`."""
+"""Photograph the ward boards and the console of a demo hospital: `python -m tests.screenshots`.
 
+Pictures go to tests/screenshots; the one of the README to docs/ward-board.png.
+"""
+
+import re
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 
-from flask import Flask
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
-from fleet import create_app
-from fleet.config import Settings
-from fleet.store.migrate import upgrade
-from tests.browser.busy_night import NONE_READY, PASSWORD, USER, build
-from tests.browser.server import serving
 from tests.support.browser import SCREENS, launch
+from tests.support.processes import ROOT, free_port, start, stop
+from tests.support.waiting import wait_until
 
-BOARDS = {
-    "wards": "/",
-    "ward": "/wards/ward-2a",
-    "ward-none-ready": f"/wards/{NONE_READY}",
-    "ward-tablets": "/wards/ward-2a?kind=tablet",
-}
-ENTRANCES = {"login": "/login", "setup-spent": "/setup/spent", "not-found": "/nowhere"}
-CONSOLE = {
+OUT = ROOT / "tests" / "screenshots"
+PASSWORD = "correct horse battery"
+PAGES = {
+    "hospital": "/",
+    "ward": "/wards/ward-3a",
     "overview": "/it",
     "devices": "/it/devices",
-    "devices-found": "/it/devices?q=017",
-    "device": "/it/devices/cart-001",
-    "device-drifted": "/it/devices/cart-023#compliance",
-    "register": "/it/register",
+    "device": "/it/devices/cart-008",
     "alerts": "/it/alerts",
-    "quarantine": "/it/quarantine",
     "profiles": "/it/profiles",
     "profile": "/it/profiles/medication-cart",
-    "diff": "/it/profiles/medication-cart/diff?from=1&to=2",
+    "quarantine": "/it/quarantine",
+    "register": "/it/register",
     "audit": "/it/audit",
     "tokens": "/it/tokens",
 }
 
 
-def main(out: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        serving(busy_app(Path(folder))) as address,
-        sync_playwright() as playwright,
-    ):
-        browser = launch(playwright)
-        for screen in SCREENS:
-            for scheme in ("light", "dark"):
-                _shoot(browser, address, out, screen, scheme)
-        browser.close()
+def main() -> None:
+    OUT.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        greeting = Path(folder) / "greeting.txt"
+        environ = {
+            "FLEET_DATA_DIR": f"{folder}/data",
+            "FLEET_HTTP_PORT": str(free_port()),
+            "FLEET_MQTT_PORT": str(free_port()),
+            "PATH": "/usr/bin:/bin",
+        }
+        with greeting.open("wb") as output:
+            command = [sys.executable, "-m", "fleet.cli", "up", "--demo"]
+            service = start(command, env=environ, stdout=output)
+        try:
+            link = wait_until(
+                lambda: re.search(r"(http\S+)/setup/\S+", greeting.read_text()), timeout=60
+            )
+            with sync_playwright() as playwright:
+                browser = launch(playwright)
+                page = browser.new_page(base_url=link[1])
+                _sign_in(page, link[0])
+                _photograph(page)
+                browser.close()
+        finally:
+            stop(service, timeout=30)
 
 
-def busy_app(folder: Path) -> Flask:
-    """The application over a hospital on a busy night."""
-    settings = Settings.from_env({"FLEET_DATA_DIR": str(folder)})
-    settings.make_data_dir()
-    upgrade(settings.database_url)
-    app = create_app(settings)
-    with app.app_context():
-        build(datetime.now(UTC))
-    return app
-
-
-def sign_in(page: Page) -> None:
-    page.goto("/login")
-    page.locator("[name=username]").fill(USER)
+def _sign_in(page: Page, link: str) -> None:
+    page.goto(link)
+    page.locator("[name=username]").fill("ada")
     page.locator("[name=password]").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.locator("[name=again]").fill(PASSWORD)
+    page.get_by_role("button", name="Make the account").click()
     page.wait_for_url("**/it")
+    page.goto("/wards/ward-3a")
+    page.locator("#best").get_by_text("CART-").wait_for(timeout=60_000)
 
 
-def _shoot(browser: Browser, address: str, out: Path, screen: str, scheme: str) -> None:
-    width, height = SCREENS[screen]
-    page = browser.new_page(
-        viewport={"width": width, "height": height},
-        base_url=address,
-        color_scheme="dark" if scheme == "dark" else "light",
-    )
-    pages = BOARDS if scheme == "dark" else BOARDS | ENTRANCES
-    for name, path in pages.items():
-        _take(page, path, out / f"{name}-{screen}-{scheme}.png", whole=screen == "phone")
-    sign_in(page)
-    for name, path in CONSOLE.items():
-        _take(page, path, out / f"{name}-{screen}-{scheme}.png", whole=True)
-    page.close()
-
-
-def _take(page: Page, path: str, file: Path, whole: bool) -> None:
-    page.goto(path)
-    if "/it/devices/" in path:
-        page.locator(".chart canvas").wait_for()
-    page.screenshot(path=file, full_page=whole)
-    print(file)
+def _photograph(page: Page) -> None:
+    for screen, (width, height) in SCREENS.items():
+        page.set_viewport_size({"width": width, "height": height})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            for name, address in PAGES.items():
+                page.goto(address)
+                page.wait_for_load_state("networkidle" if "it" in address else "load")
+                page.screenshot(
+                    path=OUT / f"{name}-{screen}-{scheme}.png", full_page=screen == "phone"
+                )
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto("/wards/ward-3a")
+    page.screenshot(path=ROOT / "docs" / "ward-board.png")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent / "screenshots"))
+    main()

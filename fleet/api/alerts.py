@@ -17,7 +17,7 @@ from fleet.store.queries.quarantine import find_quarantined
 
 bp = Blueprint("Alerts", "What needs a human, and messages that were not accepted.")
 
-ONE = "/alerts/<int(max=2147483647):alert_id>"
+ONE = "/alerts/<number:alert_id>"
 
 
 @bp.route("/alerts")

@@ -16,7 +16,7 @@ from fleet.store.queries.assignments import AssignmentRow, assignment_row, find_
 
 bp = Blueprint("Assignments", "Which profile version is for which site, kind, ward or device.")
 
-ONE = "/assignments/<int(max=2147483647):assignment_id>"
+ONE = "/assignments/<number:assignment_id>"
 
 
 @bp.route("/assignments")

@@ -8,10 +8,12 @@ from typing import Any
 import flask_smorest
 from flask import Flask
 from flask_smorest.utils import prepare_response
+from werkzeug.exceptions import NotFound
 from werkzeug.routing import BaseConverter
 
 from fleet import identity
 from fleet.api import problems
+from fleet.api.schemas.common import BIGGEST_NUMBER
 
 DESCRIPTION = """\
 Everything that the console shows and changes, for programs.
@@ -34,6 +36,20 @@ class Slug(BaseConverter):
 
 class DeviceId(BaseConverter):
     regex = "[a-z0-9][a-z0-9-]{2,62}"
+
+
+class Number(BaseConverter):
+    """A key or a version's number. One that no column could hold is 404.
+
+    Werkzeug's own `int(max=...)` makes a 405 of it where another method has the same address.
+    """
+
+    regex = r"\d{1,19}"
+
+    def to_python(self, value: str) -> int:
+        if int(value) > BIGGEST_NUMBER:
+            raise NotFound
+        return int(value)
 
 
 class Api(flask_smorest.Api):
@@ -61,10 +77,11 @@ class Api(flask_smorest.Api):
 def make_api(app: Flask, blueprints: Sequence[flask_smorest.Blueprint]) -> Api:
     app.config.update(CONFIG)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # fields in the schema's own order
-    app.url_map.converters.update(slug=Slug, device_id=DeviceId)
+    app.url_map.converters.update(slug=Slug, device_id=DeviceId, number=Number)
     api = Api()
     api.register_converter(Slug, _pattern)
     api.register_converter(DeviceId, _pattern)
+    api.register_converter(Number, _whole_number)
     info = {"description": DESCRIPTION, "version": version("wardfleet")}
     api.init_app(app, spec_kwargs={"info": info})
     api.spec.components.security_scheme(
@@ -82,6 +99,10 @@ def make_api(app: Flask, blueprints: Sequence[flask_smorest.Blueprint]) -> Api:
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
     return api
+
+
+def _whole_number(_converter: BaseConverter) -> dict[str, Any]:
+    return {"type": "integer", "minimum": 0, "maximum": BIGGEST_NUMBER}
 
 
 def _pattern(converter: BaseConverter) -> dict[str, Any]:

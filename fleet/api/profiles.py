@@ -65,7 +65,7 @@ def list_versions(slug: str) -> Response:
     return paged(schemas.ProfileVersionSchema, versions_of(_profile(slug).id), None)
 
 
-@bp.route("/profiles/<slug:slug>/versions/<int(max=2147483647):number>")
+@bp.route("/profiles/<slug:slug>/versions/<number:number>")
 @bp.response(200, ProfileSchema, example=schemas.DOCUMENT)
 @allow(Access.READ, etag=True)
 def get_document(slug: str, number: int) -> Response:

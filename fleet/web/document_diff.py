@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from fleet.web.words import value
+
 
 class Difference(NamedTuple):
     """`old` or `new` is None where the path is not there at all."""
@@ -31,23 +33,17 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Differen
 def flat(document: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """Every leaf with its path. Named things in a list (`apps`) are known by name, not by place."""
     if isinstance(document, Mapping):
-        for key, value in document.items():
-            yield from flat(value, f"{path}.{key}" if path else str(key))
+        for key, part in document.items():
+            yield from flat(part, f"{path}.{key}" if path else str(key))
     elif isinstance(document, list):
-        for place, value in enumerate(document):
-            name = value.get("name", place) if isinstance(value, Mapping) else place
-            rest = _without_name(value) if isinstance(value, Mapping) else value
+        for place, part in enumerate(document):
+            name = part.get("name", place) if isinstance(part, Mapping) else place
+            rest = _without_name(part) if isinstance(part, Mapping) else part
             yield from flat(rest, f"{path}.{name}")
     else:
-        yield path, _shown(document)
+        yield path, value(document)
 
 
-def _without_name(value: Mapping[str, Any]) -> Any:
-    rest = {key: item for key, item in value.items() if key != "name"}
+def _without_name(part: Mapping[str, Any]) -> Any:
+    rest = {key: item for key, item in part.items() if key != "name"}
     return rest["version"] if rest.keys() == {"version"} else rest
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "none" if value is None else str(value)

@@ -1,7 +1,7 @@
 """Numbers and states as people say them, for every template."""
 
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from flask import Flask
@@ -56,7 +56,13 @@ ALERTS = {
 
 def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(
-        runtime=runtime, age=age, at=at, clock_time=clock_time, iso=iso, millis=millis
+        runtime=runtime,
+        age=age,
+        at=at,
+        clock_time=clock_time,
+        iso=iso,
+        millis=millis,
+        value=value,
     )
     app.jinja_env.globals.update(
         GROUPS=GROUPS,
@@ -107,3 +113,10 @@ def iso(moment: datetime) -> str:
 
 def millis(moment: datetime | None) -> int:
     return int(moment.timestamp() * 1000) if moment else 0
+
+
+def value(what: Any) -> str:
+    """A setting as people write it."""
+    if isinstance(what, bool):
+        return "yes" if what else "no"
+    return "—" if what is None else str(what)

@@ -5,13 +5,18 @@ Built as it comes about: registered by the services, then told by the devices th
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
+from pathlib import Path
 from typing import Any
 
 import yaml
+from flask import Flask
+from playwright.sync_api import Page
 from sqlalchemy import select
 
+from fleet import create_app
+from fleet.config import Settings
 from fleet.domain.words import DeviceKind, Scope
 from fleet.ingest.pipeline import process
 from fleet.services.api_tokens import create_api_token
@@ -24,13 +29,33 @@ from fleet.services.register_devices import NewDevice, register_devices
 from fleet.services.silence import mark_silent
 from fleet.simulator.roster import Opening, Roster, RosterDevice, demo_roster
 from fleet.store.database import db
+from fleet.store.migrate import upgrade
 from fleet.store.models import Configuration, Device, ProfileVersion
 from tests.support.hospital import PROFILES, message, reading, telemetry
 
 USER, PASSWORD = "ada", "correct horse battery"
 ADA = f"user:{USER}"
-NONE_READY = "ward-3b"
+NONE_READY = "ward-4a"
 """The ward that has nothing to take: everything that stood ready there is out or charging."""
+
+
+def busy_app(folder: Path) -> Flask:
+    """The application over such a hospital, in a database of its own."""
+    settings = Settings.from_env({"FLEET_DATA_DIR": str(folder)})
+    settings.make_data_dir()
+    upgrade(settings.database_url)
+    app = create_app(settings)
+    with app.app_context():
+        build(datetime.now(UTC))
+    return app
+
+
+def sign_in(page: Page) -> None:
+    page.goto("/login")
+    page.locator("[name=username]").fill(USER)
+    page.locator("[name=password]").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/it")
 
 
 def build(now: datetime) -> None:

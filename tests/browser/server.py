@@ -16,9 +16,9 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def serving(app: Flask) -> Iterator[str]:
-    """Its address, while it serves."""
-    port = free_port()
+def serving(app: Flask, port: int | None = None) -> Iterator[str]:
+    """Its address, while it serves; on a port of its own unless one is given."""
+    port = port or free_port()
     server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_Quiet)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()

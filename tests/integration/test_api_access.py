@@ -92,12 +92,10 @@ def test_a_route_without_a_declared_permission_does_not_start(app: Flask) -> Non
     check_declared(bare)
 
 
-@pytest.mark.parametrize(
-    "header", ["Bearer wf_wrong", "Bearer", "Bearer ", "Basic YTpi", "wf_wrong", ""]
-)
-def test_a_token_that_is_none_is_refused(hospital: Hospital, header: str) -> None:
-    answer = hospital.get("/devices", headers={"Authorization": header})
-    assert answer.status_code == 401
+def test_a_token_that_is_none_is_refused(hospital: Hospital) -> None:
+    for header in ("Bearer wf_wrong", "Bearer", "Bearer ", "Basic YTpi", "wf_wrong", ""):
+        answer = hospital.get("/devices", headers={"Authorization": header})
+        assert answer.status_code == 401
 
 
 def test_an_expired_and_a_revoked_token_are_refused(hospital: Hospital) -> None:
@@ -153,18 +151,18 @@ def test_the_audit_log_names_the_token_that_changed_something(hospital: Hospital
         assert entry.actor == f"token/{token.id}"
 
 
-@pytest.mark.parametrize("field", ["version", "id", "lifecycle", "ward_id", "role", "created_at"])
-def test_a_field_that_is_not_ones_to_set_is_refused_by_name(hospital: Hospital, field: str) -> None:
+def test_a_field_that_is_not_ones_to_set_is_refused_by_name(hospital: Hospital) -> None:
     hospital.register("CART-1")
-    new = {"asset_tag": "CART-2", "kind": "medication_cart", "ward": "icu", field: 1}
-    etag = hospital.get("/devices/cart-1").headers["ETag"]
-    for answer in (
-        hospital.post("/devices", new),
-        hospital.patch("/devices/cart-1", {field: 1}, if_match=etag),
-    ):
-        assert answer.status_code == 422
-        assert [error["field"] for error in answer.json["errors"]] == [field]
-    assert [d["device_id"] for d in hospital.everything("/devices")] == ["cart-1"]
+    for field in ("version", "id", "lifecycle", "ward_id", "role", "created_at"):
+        new = {"asset_tag": "CART-2", "kind": "medication_cart", "ward": "icu", field: 1}
+        etag = hospital.get("/devices/cart-1").headers["ETag"]
+        for answer in (
+            hospital.post("/devices", new),
+            hospital.patch("/devices/cart-1", {field: 1}, if_match=etag),
+        ):
+            assert answer.status_code == 422
+            assert [error["field"] for error in answer.json["errors"]] == [field]
+        assert [d["device_id"] for d in hospital.everything("/devices")] == ["cart-1"]
 
 
 def test_a_fault_of_ours_is_a_problem_without_a_stack_trace(

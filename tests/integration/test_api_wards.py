@@ -139,8 +139,8 @@ def test_a_ward_of_a_site_that_is_not_there_is_404(hospital: Hospital) -> None:
     assert hospital.post("/sites/nowhere/wards", {"slug": "x", "name": "X"}).status_code == 404
 
 
-@pytest.mark.parametrize("timezone", ["Mars/Olympus", "Europe", "../etc/passwd", "/etc", "x" * 64])
-def test_a_time_zone_that_is_none_is_refused_by_name(hospital: Hospital, timezone: str) -> None:
-    answer = hospital.post("/sites", {"slug": "north", "name": "North", "timezone": timezone})
-    assert answer.status_code == 422, answer.text
-    assert [e["field"] for e in answer.json["errors"]] == ["timezone"]
+def test_a_time_zone_that_is_none_is_refused_by_name(hospital: Hospital) -> None:
+    for timezone in ("Mars/Olympus", "Europe", "../etc/passwd", "/etc", "x" * 64):
+        answer = hospital.post("/sites", {"slug": "north", "name": "North", "timezone": timezone})
+        assert answer.status_code == 422, (timezone, answer.text)
+        assert [e["field"] for e in answer.json["errors"]] == ["timezone"]

@@ -1,7 +1,9 @@
-// The charge of one device over a day or a week. Gaps are gaps; charging is shaded.
+// The charge of one device over a day or a week. Gaps are gaps; charging is shaded; over a week
+// the band shows the least and the most of each half hour.
 import uPlot from "uplot";
 
 const HEIGHT = 260;
+const POINT_PX = 5;
 
 export function startChart(element) {
   let plot;
@@ -12,14 +14,11 @@ export function startChart(element) {
     const data = await answer.json();
     plot?.destroy();
     element.replaceChildren();
-    if (!data.at.length) {
-      element.textContent = "No readings in this time.";
-      return;
-    }
-    plot = new uPlot(options(element, data), columns(data), element);
     for (const button of buttons) {
       button.setAttribute("aria-pressed", String(button.dataset.span === span));
     }
+    if (data.at.length) plot = new uPlot(options(element, data), columns(data), element);
+    else element.textContent = "No readings in this time.";
   };
   const draw = (span) => show(span).catch(() => (element.textContent = "The chart did not load."));
   for (const button of buttons) button.addEventListener("click", () => draw(button.dataset.span));
@@ -33,19 +32,44 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 
 function options(element, data) {
   const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 } };
+  const percent = (_plot, value) => (value === null || value === undefined ? "–" : `${value} %`);
+  const edge = { stroke: "transparent", points: { show: false } };
   return {
     width: element.clientWidth,
     height: HEIGHT,
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), data.timezone),
     scales: { x: { min: data.since, max: data.until }, y: { range: [0, 100] } },
-    axes: [axis, { ...axis, values: (_plot, ticks) => ticks.map((tick) => `${tick} %`) }],
+    axes: [
+      { ...axis, values: hours },
+      { ...axis, values: (_plot, ticks) => ticks.map((tick) => `${tick} %`) },
+    ],
     bands: [{ series: [1, 2], fill: `${colour("--take")}33` }],
     series: [
-      {},
-      { label: "most", stroke: "transparent", points: { show: false } },
-      { label: "least", stroke: "transparent", points: { show: false } },
-      { label: "charge %", stroke: colour("--take"), width: 2, points: { show: false } },
-      { label: "charging", fill: `${colour("--charging")}22`, stroke: "transparent", points: { show: false } },
+      { label: "time", value: "{WWW} {D} {MMM} {HH}:{mm}" },
+      { ...edge, label: "most" },
+      { ...edge, label: "least" },
+      { label: "charge", value: percent, stroke: colour("--take"), width: 2, points: lone(data) },
+      {
+        ...edge,
+        label: "charging",
+        fill: `${colour("--charging")}2b`,
+        value: (_plot, value) => (value ? "yes" : "no"),
+      },
     ],
   };
 }
+
+// A reading with silence on both sides has no line to lie on: it is drawn as a point.
+function lone({ mean }) {
+  const alone = [...mean.keys()].filter(
+    (i) => mean[i] !== null && (mean[i - 1] ?? null) === null && (mean[i + 1] ?? null) === null,
+  );
+  return { show: alone.length > 0, size: POINT_PX, filter: () => alone };
+}
+
+// The day's clock in 24 hours, with the date where a day begins.
+const hours = [
+  [86400, "{D} {MMM}", null, null, null, null, null, null, 1],
+  [3600, "{HH}:{mm}", "\n{D} {MMM}", null, "\n{D} {MMM}", null, null, null, 1],
+  [60, "{HH}:{mm}", "\n{D} {MMM}", null, "\n{D} {MMM}", null, null, null, 1],
+];

@@ -17,6 +17,7 @@ export function retireSilent() {
   countGroups();
   chooseBest();
   choosePicks();
+  forgetPromises();
 }
 
 function retire(card) {
@@ -70,6 +71,14 @@ function choosePicks() {
     } else {
       pick.replaceChildren("none to take");
     }
+  }
+}
+
+// What was said of a card that has fallen silent ("ready first: ...") is not said any longer.
+function forgetPromises() {
+  for (const words of document.querySelectorAll("[data-needs]")) {
+    const card = document.getElementById(`card-${words.dataset.needs}`);
+    if (card?.dataset.shape === SHAPE) words.hidden = true;
   }
 }
 

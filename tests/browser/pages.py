@@ -1,0 +1,26 @@
+"""Every page there is, by a name for its picture. Addresses are of the busy night."""
+
+from tests.browser.busy_night import NONE_READY
+
+BOARDS = {
+    "wards": "/",
+    "ward": "/wards/ward-2a",
+    "ward-none-ready": f"/wards/{NONE_READY}",
+    "ward-tablets": "/wards/ward-2a?kind=tablet",
+}
+ENTRANCES = {"login": "/login", "setup-spent": "/setup/spent", "not-found": "/nowhere"}
+CONSOLE = {
+    "overview": "/it",
+    "devices": "/it/devices",
+    "devices-found": "/it/devices?q=017",
+    "device": "/it/devices/cart-001",
+    "device-drifted": "/it/devices/cart-023#compliance",
+    "register": "/it/register",
+    "alerts": "/it/alerts",
+    "quarantine": "/it/quarantine",
+    "profiles": "/it/profiles",
+    "profile": "/it/profiles/medication-cart",
+    "diff": "/it/profiles/medication-cart/diff?from=1&to=2",
+    "audit": "/it/audit",
+    "tokens": "/it/tokens",
+}

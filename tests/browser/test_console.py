@@ -1,0 +1,83 @@
+"""The console as IT uses it on Monday."""
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from tests.browser.busy_night import sign_in
+from tests.browser.server import serving
+from tests.support.browser import Pages
+
+
+@pytest.fixture
+def console(busy_night: str, page: Pages) -> Page:
+    opened = page("wall", base_url=busy_night)
+    sign_in(opened)
+    return opened
+
+
+def test_the_search_follows_the_typing_and_stands_in_the_address(console: Page) -> None:
+    console.goto("/it/devices")
+    box = console.get_by_label("Asset tag, serial or id")
+    box.press_sequentially("017")
+    rows = console.locator("#found tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text("CART-017")
+    expect(box).to_be_focused()
+    console.wait_for_url("**/it/devices?q=017")
+    console.reload()
+    expect(rows).to_have_count(2)
+
+
+def test_the_list_is_paged_without_missing_or_repeating_a_device(console: Page) -> None:
+    console.goto("/it/devices?kind=medication_cart")
+    tags = console.locator("#found tbody th")
+    seen = tags.all_inner_texts()
+    while console.get_by_role("link", name="Next").count():
+        console.get_by_role("link", name="Next").click()
+        console.wait_for_load_state()
+        seen += tags.all_inner_texts()
+    assert seen == [f"CART-{n:03d}" for n in range(1, 49)]
+
+
+def test_the_chart_draws_the_day_and_the_week(console: Page) -> None:
+    console.goto("/it/devices/cart-001")
+    expect(console.locator(".chart canvas")).to_be_visible()
+    console.get_by_role("button", name="Week").click()
+    expect(console.get_by_role("button", name="Week")).to_have_attribute("aria-pressed", "true")
+    assert console.evaluate(
+        """() => {
+          const canvas = document.querySelector('.chart canvas');
+          const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+          return new Set(new Uint32Array(pixels.data.buffer)).size > 10;
+        }"""
+    )
+
+
+def test_an_unknown_device_is_registered_from_the_quarantine(night: Flask, page: Pages) -> None:
+    with serving(night) as address:
+        console = page("phone", base_url=address)
+        sign_in(console)
+        console.goto("/it/quarantine")
+        stranger = console.locator("li", has_text="cart-099")
+        stranger.get_by_role("link", name="Register").click()
+        expect(console.get_by_label("Device id")).to_have_value("cart-099")
+        console.get_by_role("button", name="Register").click()
+        console.wait_for_url("**/it/devices/cart-099")
+        expect(console.get_by_role("status")).to_contain_text("CART-099 is registered")
+        console.goto("/it/quarantine")
+        expect(console.locator("li", has_text="cart-099")).to_have_count(0)
+
+
+def test_a_token_is_shown_once(night: Flask, page: Pages) -> None:
+    with serving(night) as address:
+        console = page("wall", base_url=address)
+        sign_in(console)
+        console.goto("/it/tokens")
+        console.get_by_label("Name").fill("inventory")
+        console.get_by_label("read").check()
+        console.get_by_role("button", name="Make a token").click()
+        secret = console.locator(".secret").inner_text()
+        assert secret.startswith("wf_")
+        console.goto("/it/tokens")
+        assert secret not in console.content()
