@@ -52,7 +52,7 @@ class Condition:
     plugged_in: bool | None = None
     charging: bool = False
     load_ma: float | None = None
-    """Average discharge current in use, mA; None while it has never been seen in use."""
+    """Average discharge current in use, mA, beginning at the rated one; None until seen in use."""
     runtime_min: int | None = None
     full_in_min: int | None = None
     needs_charging: bool = False
@@ -100,7 +100,8 @@ def _load(previous: Condition, sample: Sample, charge: Charge) -> float | None:
     elapsed = (
         (sample.sampled_at - previous.sampled_at).total_seconds() if previous.sampled_at else 0.0
     )
-    return runtime.smoothed_load(previous.load_ma, draw, elapsed)
+    known = previous.load_ma or runtime.rated_load_ma(charge)
+    return runtime.smoothed_load(known, draw, elapsed)
 
 
 def _plugged_in_vain(charge: Charge, policy: BatteryPolicy) -> bool:

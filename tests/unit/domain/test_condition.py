@@ -137,3 +137,8 @@ def test_no_series_of_readings_breaks_the_rules_or_shows_an_unknown_charge_as_av
 def test_low_and_needs_charging_are_one_word(soc: int) -> None:
     condition = judged(replace(PARKED, soc_pct=soc, remaining_mah=400 * soc))
     assert (condition.availability == Availability.LOW) is condition.needs_charging
+
+
+def test_one_quiet_moment_in_use_does_not_promise_a_day() -> None:
+    quiet = assess(Condition(), Sample(NOON, (replace(PARKED, current_ma=-900),), 10), POLICIES)
+    assert quiet.runtime_min == 510
