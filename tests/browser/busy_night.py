@@ -6,8 +6,8 @@ Built as it comes about: registered by the services, then told by the devices th
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from random import Random
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import yaml

@@ -1,4 +1,4 @@
-"""Every page, at both widths, light and dark: nothing serious wrong, nothing wider than its screen."""
+"""Every page at both widths, light and dark: nothing serious for axe-core, nothing too wide."""
 
 import pytest
 from playwright.sync_api import Page
