@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint format assets lock screenshots clean mosquitto test-tools
+.PHONY: help setup run test lint format assets lock screenshots bench-board bench-devices clean mosquitto test-tools
 
 # A bare machine's locale is POSIX; our files are UTF-8.
 export PYTHONUTF8 := 1
@@ -48,6 +48,12 @@ assets: $(DIST) ## Build the front end
 
 screenshots: setup test-tools ## Photograph every page at both widths
 	$(BIN)/python -m tests.screenshots
+
+bench-board: setup test-tools ## Time a device's publish to the changed board in the browser
+	$(BIN)/python -m tests.bench.board
+
+bench-devices: setup test-tools ## Time the device list at 1,000 and 100,000 devices
+	$(BIN)/python -m tests.bench.devices
 
 clean: ## Remove what was built and installed here (never data/)
 	rm -rf $(VENV) node_modules fleet/web/static/dist *.egg-info .*_cache .hypothesis

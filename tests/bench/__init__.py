@@ -1,0 +1,1 @@
+"""Benchmarks that anyone can run: `make bench-*`. Their tables are in docs/benchmarks.md."""
