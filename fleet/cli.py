@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
@@ -29,6 +30,15 @@ def _one_clear_line(command: Callable[..., Any]) -> Callable[..., Any]:
             raise SystemExit(f"fleet: {error}") from error
 
     return run
+
+
+@contextmanager
+def _what_the_user_can_put_right() -> Iterator[None]:
+    """The device side has no errors of its own kind: a bad name, a folder that is not ours."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise SettingError(str(error)) from error
 
 
 @click.group()
@@ -128,14 +138,15 @@ def simulate(speed: float, **size: int) -> None:
 
     settings = Settings.from_env()
     demo = Demo(**size)
-    run_fleet(
-        demo.roster(),
-        settings.mqtt_url,
-        settings.data_dir / "simulated",
-        stop_on_signals(),
-        seed=demo.seed,
-        speed=speed,
-    )
+    with _what_the_user_can_put_right():
+        run_fleet(
+            demo.roster(),
+            settings.mqtt_url,
+            settings.data_dir / "simulated",
+            stop_on_signals(),
+            seed=demo.seed,
+            speed=speed,
+        )
 
 
 @main.command()
@@ -151,14 +162,15 @@ def agent(device_id: str, apps: tuple[str, ...], interval: int) -> None:
     from fleet.device.run import run_agent
 
     settings = Settings.from_env()
-    run_agent(
-        settings.mqtt_url,
-        device_id,
-        settings.data_dir / "agent",
-        stop_on_signals(),
-        apps=[AppSpec.parse(text) for text in apps],
-        interval_s=interval,
-    )
+    with _what_the_user_can_put_right():
+        run_agent(
+            settings.mqtt_url,
+            device_id,
+            settings.data_dir / "agent",
+            stop_on_signals(),
+            apps=[AppSpec.parse(text) for text in apps],
+            interval_s=interval,
+        )
 
 
 @main.group()

@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 def run_schedule(app: Flask, settings: Settings, stop: Event) -> None:
     """Run every job on time until `stop`. A job that fails is logged, and runs again next time."""
+    # A job still at work when its next turn comes is let finish: no reason for a warning.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     publisher = Publisher(settings.mqtt_url, "wardfleet-schedule")
     publisher.start()
     scheduler = BackgroundScheduler(timezone="UTC")
