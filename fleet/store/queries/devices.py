@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, func, select, union_all
 
 from fleet.domain.words import Availability, ComplianceState, Lifecycle
 from fleet.store.database import db
 from fleet.store.models import Configuration, Device, DeviceState, SearchToken, Ward
-from fleet.store.queries.as_of import availability_at, compliance_at, overdue_at, silent_at
+from fleet.store.queries.as_of import availability_at, compliance_at
 
 RARE = 2_000
 """Up to so many candidates are fetched by their keys and sorted."""
 MOST_COUNTED = 1_000
+
+Keys = Select[int] | CompoundSelect[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,23 +117,25 @@ def _conditions(wanted: DeviceFilter, now: datetime) -> list[ColumnElement[bool]
     return conditions
 
 
-def _candidates(wanted: DeviceFilter, now: datetime) -> list[Select[int]]:
-    """For each condition that an index serves: the keys of the devices that meet it."""
-    found = [_having(word) for word in wanted.words]
+def _candidates(wanted: DeviceFilter, now: datetime) -> list[Keys]:
+    """For each condition that an index serves: the keys of all devices that may meet it."""
+    found: list[Keys] = [_having(word) for word in wanted.words]
     if wanted.availability:
-        state = DeviceState.availability == wanted.availability
-        if wanted.availability == Availability.UNKNOWN:
-            state = or_(state, silent_at(now))
-        found.append(select(DeviceState.device_pk).where(state))
+        states = select(DeviceState.device_pk)
+        stored = states.where(DeviceState.availability == wanted.availability)
+        silent = states.where(DeviceState.offline_after <= now)
+        is_unknown = wanted.availability == Availability.UNKNOWN
+        found.append(union_all(stored, silent) if is_unknown else stored)
     if wanted.compliance:
-        judged = Configuration.compliance == wanted.compliance
-        if wanted.compliance == ComplianceState.UNKNOWN:
-            judged = or_(judged, overdue_at(now))
-        found.append(select(Configuration.device_pk).where(judged))
+        judgements = select(Configuration.device_pk)
+        judged = judgements.where(Configuration.compliance == wanted.compliance)
+        overdue = judgements.where(Configuration.judge_after <= now)
+        is_unknown = wanted.compliance == ComplianceState.UNKNOWN
+        found.append(union_all(judged, overdue) if is_unknown else judged)
     return found
 
 
-def _rarest(candidates: list[Select[int]]) -> list[int] | None:
+def _rarest(candidates: list[Keys]) -> list[int] | None:
     """The shortest list of keys; None where each is longer than RARE."""
     lists = [list(db.session.scalars(query.limit(RARE + 1))) for query in candidates]
     return min((keys for keys in lists if len(keys) <= RARE), key=len, default=None)

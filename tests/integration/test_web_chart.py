@@ -1,0 +1,83 @@
+"""The charge of a device over time: gathered by the database, honest about silence."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+
+from fleet.store.queries.charge_history import Bucket, charge_history
+from fleet.web.charge_chart import lines
+from fleet.web.document_diff import Difference, differences
+from tests.support.hospital import build_hospital, reading, say, telemetry
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(autouse=True)
+def hospital(app: Flask) -> None:
+    """Half an hour at one reading a minute, the last ten minutes of it charging."""
+    with app.app_context():
+        build_hospital(now=NOW)
+        readings = []
+        for minute in range(30):
+            pack = {"status": "charging" if minute >= 20 else "discharging"}
+            readings.append(reading(minute, 90 - minute, NOW + minute * MINUTE, battery=pack))
+        say("telemetry", telemetry(*readings), NOW + 30 * MINUTE)
+
+
+def test_buckets_are_gathered_alike_on_every_database(app: Flask) -> None:
+    with app.app_context():
+        found = charge_history(1, NOW, NOW + 30 * MINUTE, 600)
+    start = int(NOW.timestamp())
+    assert found == [
+        Bucket(start, 85.5, 81, 90, charging=False),
+        Bucket(start + 600, 75.5, 71, 80, charging=False),
+        Bucket(start + 1200, 65.5, 61, 70, charging=True),
+    ]
+
+
+def test_a_span_holds_what_was_sampled_in_it_and_nothing_of_others(app: Flask) -> None:
+    with app.app_context():
+        assert charge_history(2, NOW, NOW + 30 * MINUTE, 600) == []
+        assert len(charge_history(1, NOW + 10 * MINUTE, NOW + 20 * MINUTE, 600)) == 1
+
+
+def bucket(start: int, mean: float = 50) -> Bucket:
+    return Bucket(start, mean, int(mean) - 1, int(mean) + 1, charging=False)
+
+
+def test_silence_is_a_gap_in_the_line() -> None:
+    drawn = lines([bucket(0), bucket(300), bucket(3_000)], bucket_s=300, interval_s=30)
+    assert drawn["at"] == [0, 300, 600, 3_000]
+    assert drawn["mean"] == [50, 50, None, 50]
+    assert drawn["low"] == [49, 49, None, 49]
+
+
+def test_slow_reporting_is_no_silence() -> None:
+    drawn = lines([bucket(0), bucket(900), bucket(1_800)], bucket_s=300, interval_s=900)
+    assert None not in drawn["mean"]
+
+
+def test_a_difference_is_told_path_by_path() -> None:
+    old = {
+        "settings": {"camera": True, "lock_s": 60},
+        "apps": {"required": [{"name": "emar", "version": "7.1"}]},
+    }
+    new = {
+        "settings": {"lock_s": 90, "sound": False},
+        "apps": {
+            "required": [
+                {"name": "barcode", "version": "2"},
+                {"name": "emar", "version": "7.2"},
+            ]
+        },
+    }
+    assert differences(old, new) == [
+        Difference("apps.required.barcode", None, "2"),
+        Difference("apps.required.emar", "7.1", "7.2"),
+        Difference("settings.camera", "yes", None),
+        Difference("settings.lock_s", "60", "90"),
+        Difference("settings.sound", None, "no"),
+    ]
+    assert differences(new, new) == []
