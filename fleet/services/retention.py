@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, delete, func, select
 
 from fleet.store.database import db, transaction
 from fleet.store.people import LoginSession, SetupLink
@@ -11,6 +11,9 @@ from fleet.store.reading import Reading
 
 STEP = timedelta(hours=1)
 QUARANTINE_KEPT = timedelta(days=30)
+QUARANTINE_OF_ONE = 500
+"""Of one sender so many messages are kept: they are all alike, and a broken one sends for ever."""
+QUARANTINE_OF_ALL = 50_000
 
 
 def forget_old(readings_before: datetime, now: datetime) -> int:
@@ -28,9 +31,25 @@ def forget_old(readings_before: datetime, now: datetime) -> int:
         session.execute(
             delete(QuarantinedMessage).where(QuarantinedMessage.received_at < now - QUARANTINE_KEPT)
         )
+        session.execute(delete(QuarantinedMessage).where(QuarantinedMessage.id.in_(_too_many())))
         session.execute(delete(LoginSession).where(LoginSession.expires_at < now))
         session.execute(delete(SetupLink).where(SetupLink.expires_at < now))
     return deleted
+
+
+def _too_many() -> Select[int]:
+    """Quarantined messages beyond the newest of their sender, and beyond the newest of all."""
+    newest_first = QuarantinedMessage.id.desc()
+    ranked = select(
+        QuarantinedMessage.id,
+        func.row_number()
+        .over(partition_by=QuarantinedMessage.device_id, order_by=newest_first)
+        .label("of_one"),
+        func.row_number().over(order_by=newest_first).label("of_all"),
+    ).subquery()
+    return select(ranked.c.id).where(
+        (ranked.c.of_one > QUARANTINE_OF_ONE) | (ranked.c.of_all > QUARANTINE_OF_ALL)
+    )
 
 
 def _oldest() -> datetime | None:
