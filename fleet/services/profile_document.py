@@ -1,11 +1,14 @@
 """The shape of a profile document, checked key by key."""
 
+import math
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from fleet.domain.words import Chemistry, DeviceKind
 
+_LARGEST = 2**53
+"""Beyond it, numbers do not survive JSON everywhere."""
 _SLUG = r"^[a-z0-9][a-z0-9-]{1,62}$"
 _KEY = r"^[a-z][a-z0-9_]{0,62}$"
 _VERSION = r"^[0-9]+(\.[0-9]+){0,3}$"
@@ -15,11 +18,29 @@ class _SettingValue(fields.Field[Any]):
     """true or false, a number, or a short text."""
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> Any:
-        if isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) <= 256):
+        if isinstance(value, bool) or (isinstance(value, int) and abs(value) <= _LARGEST):
+            return value
+        if isinstance(value, float) and math.isfinite(value) and abs(value) <= _LARGEST:
+            return value
+        if isinstance(value, str) and len(value) <= 256 and value.isprintable():
             return value
         raise ValidationError(
-            "must be true or false, a number, or a text of at most 256 characters"
+            "must be true or false, a number, or a text of at most 256 printable characters"
         )
+
+
+class _Whole(validate.Regexp):
+    """The whole text: `$` alone would let a line feed at the end pass."""
+
+    def __call__(self, value: Any) -> Any:
+        if not self.regex.fullmatch(value):
+            raise ValidationError(self._format_error(value))
+        return value
+
+
+def _printable(text: str) -> None:
+    if not text.isprintable():
+        raise ValidationError("must hold printable characters only")
 
 
 def _whole(low: int, high: int, required: bool = False) -> fields.Integer:
@@ -27,9 +48,7 @@ def _whole(low: int, high: int, required: bool = False) -> fields.Integer:
 
 
 def _text(pattern: str, wanted: str) -> fields.String:
-    return fields.String(
-        required=True, validate=validate.Regexp(pattern, error=f"must be {wanted}")
-    )
+    return fields.String(required=True, validate=_Whole(pattern, error=f"must be {wanted}"))
 
 
 class RequiredAppSchema(Schema):
@@ -70,14 +89,14 @@ class ProfileSchema(Schema):
     """One file of `firmware_profiles/`."""
 
     profile = _text(_SLUG, "2 to 63 of a-z, 0-9 and -")
-    title = fields.String(required=True, validate=validate.Length(1, 128))
+    title = fields.String(required=True, validate=[validate.Length(1, 128), _printable])
     kinds = fields.List(
         fields.String(validate=validate.OneOf(list(DeviceKind))),
         required=True,
         validate=validate.Length(min=1),
     )
     settings = fields.Dict(
-        keys=fields.String(validate=validate.Regexp(_KEY, error="must be a-z, 0-9 and _")),
+        keys=fields.String(validate=_Whole(_KEY, error="must be a-z, 0-9 and _")),
         values=_SettingValue(),
         load_default=dict,
     )

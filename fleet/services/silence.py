@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from fleet.domain.events import silenced
-from fleet.domain.words import AlertKind, Availability
+from fleet.domain.words import AlertKind, Availability, Lifecycle
 from fleet.services import alerts
 from fleet.services.wards import touch
 from fleet.store.alert import Transition
@@ -37,9 +37,11 @@ def silence(session: Session, device_pks: Sequence[int], reason: str, now: datet
     if not device_pks:
         return set()
     before = {
-        pk: (availability, ward_id)
-        for pk, availability, ward_id in session.execute(
-            select(DeviceState.device_pk, DeviceState.availability, Device.ward_id)
+        pk: (availability, ward_id, lifecycle)
+        for pk, availability, ward_id, lifecycle in session.execute(
+            select(
+                DeviceState.device_pk, DeviceState.availability, Device.ward_id, Device.lifecycle
+            )
             .join(Device, Device.id == DeviceState.device_pk)
             .where(DeviceState.device_pk.in_(device_pks), DeviceState.online)
             .with_for_update(of=DeviceState)
@@ -51,7 +53,7 @@ def silence(session: Session, device_pks: Sequence[int], reason: str, now: datet
         .values(online=False, availability=Availability.UNKNOWN, reason=reason, offline_after=now)
         .execution_options(synchronize_session=False)
     )
-    for pk, (availability, _) in before.items():
+    for pk, (availability, _, _) in before.items():
         change = silenced(availability, reason)
         session.add(
             Transition(
@@ -63,6 +65,11 @@ def silence(session: Session, device_pks: Sequence[int], reason: str, now: datet
                 detail=change.detail,
             )
         )
-    due = {pk: {AlertKind.OFFLINE: reason} for pk in before}
+    # One that left management while its last reading was being recorded is nobody's trouble.
+    due = {
+        pk: {AlertKind.OFFLINE: reason}
+        for pk, (_, _, lifecycle) in before.items()
+        if lifecycle == Lifecycle.ENROLLED
+    }
     alerts.reconcile(session, due, frozenset({AlertKind.OFFLINE}), now)
-    return {ward_id for _, ward_id in before.values()}
+    return {ward_id for _, ward_id, _ in before.values()}

@@ -19,7 +19,7 @@ def etag_of(revision: str, deadline: datetime | None) -> str:
 def still_true(revision: str, now: datetime) -> str | None:
     """The browser's ETag, where what it shows is still what we would send."""
     for etag in request.if_none_match.as_set(include_weak=True):
-        build, _, rest = etag.partition("-")
+        build, _, rest = (etag or "").partition("-")  # `""` is parsed as None
         known, _, deadline = rest.rpartition("-")
         if build == build_id() and known == revision and _is_ahead(deadline, now):
             return etag

@@ -3,7 +3,7 @@
 from flask import Flask, Response, abort, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
-from fleet.web.signed_in import COOKIE
+from fleet.identity import COOKIE
 
 POLICY = "; ".join(
     (

@@ -1,13 +1,12 @@
 """Who is asking: the session cookie, and the user behind it."""
 
-from flask import Flask, Response, abort, g, redirect, request, url_for
+from flask import Flask, Response, abort, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from fleet.services.sign_in import signed_in_user
+from fleet import identity
+from fleet.identity import COOKIE
 from fleet.store.models import User
 from fleet.web import clock
-
-COOKIE = "wardfleet_session"
 
 
 def init_app(app: Flask) -> None:
@@ -15,12 +14,7 @@ def init_app(app: Flask) -> None:
 
 
 def current_user() -> User | None:
-    """The signed-in user of this request, looked up once."""
-    if "user" not in g:
-        token = request.cookies.get(COOKIE)
-        g.user = signed_in_user(token, clock.now()) if token else None
-    user: User | None = g.user
-    return user
+    return identity.current_user(clock.now())
 
 
 def actor() -> str:

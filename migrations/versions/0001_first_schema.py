@@ -244,7 +244,7 @@ def upgrade() -> None:
         sa.Column("detail", sa.String(length=256), nullable=True),
         sa.Column("opened_at", Instant(), nullable=False),
         sa.Column("acknowledged_at", Instant(), nullable=True),
-        sa.Column("acknowledged_by", sa.String(length=64), nullable=True),
+        sa.Column("acknowledged_by", sa.String(length=80), nullable=True),
         sa.Column("resolved_at", Instant(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(

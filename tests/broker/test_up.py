@@ -5,14 +5,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import psutil
 import pytest
 
+from tests.support.broker import Broker
 from tests.support.processes import free_port
 from tests.support.waiting import wait_until
 
@@ -23,12 +24,30 @@ class Running:
     def __init__(self, process: subprocess.Popen[str], http_port: int) -> None:
         self.process, self.http_port = process, http_port
 
+    def status(self, path: str) -> int | None:
+        try:
+            with urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=5) as answer:
+                return int(answer.status)
+        except HTTPError as error:
+            return error.code
+        except OSError:
+            return None
+
     def get(self, path: str) -> str:
         try:
             with urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=5) as answer:
                 return str(answer.read().decode())
         except (URLError, OSError):
             return ""
+
+    def pids_of(self, service: str) -> list[int]:
+        """Those that live: a zombie has no command line any more."""
+        found = []
+        for process in self.family():
+            with suppress(psutil.Error):
+                if service in process.cmdline():
+                    found.append(process.pid)
+        return found
 
     def family(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
@@ -41,8 +60,8 @@ def environment(folder: Path, **settings: object) -> dict[str, str]:
 
 
 @contextmanager
-def running(folder: Path, http_port: int, mqtt_port: int) -> Iterator[Running]:
-    environ = environment(folder, FLEET_HTTP_PORT=http_port, FLEET_MQTT_PORT=mqtt_port)
+def running(folder: Path, http_port: int, mqtt_port: int, **settings: object) -> Iterator[Running]:
+    environ = environment(folder, FLEET_HTTP_PORT=http_port, FLEET_MQTT_PORT=mqtt_port, **settings)
     process = subprocess.Popen(
         [sys.executable, "-m", "fleet.cli", "up", "--demo", *SIZE],
         env=environ,
@@ -114,3 +133,48 @@ def test_a_taken_port_is_named_before_anything_is_started(tmp_path: Path) -> Non
         )
     assert ended.returncode != 0
     assert f"FLEET_HTTP_PORT={port}: another program listens" in ended.stderr
+
+
+def test_with_a_broker_of_ones_own_none_is_started(tmp_path: Path, fresh_broker: Broker) -> None:
+    ports = free_port(), free_port()
+    with running(tmp_path, *ports, FLEET_MQTT_URL=fresh_broker.url) as fleet:
+        wait_until(lambda: '"ready":true' in fleet.get("/readyz"), timeout=40, interval=0.2)
+        assert "mosquitto" not in {process.name() for process in fleet.family()}
+
+
+def test_readiness_says_so_when_the_broker_is_lost_and_when_it_is_back(
+    tmp_path: Path, fresh_broker: Broker
+) -> None:
+    ports = free_port(), free_port()
+    with running(tmp_path, *ports, FLEET_MQTT_URL=fresh_broker.url) as fleet:
+        wait_until(lambda: '"ready":true' in fleet.get("/readyz"), timeout=40, interval=0.2)
+        fresh_broker.stop()
+        wait_until(lambda: fleet.status("/readyz") == 503, timeout=40, interval=0.2)
+        assert fleet.status("/healthz") == 200
+        fresh_broker.start()
+        wait_until(lambda: '"ready":true' in fleet.get("/readyz"), timeout=40, interval=0.2)
+
+
+def test_a_service_that_dies_is_started_again(tmp_path: Path) -> None:
+    ports = free_port(), free_port()
+    with running(tmp_path, *ports) as fleet:
+        wait_until(lambda: '"ready":true' in fleet.get("/readyz"), timeout=40, interval=0.2)
+        [first] = fleet.pids_of("ingest")
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda: fleet.pids_of("ingest") not in ([], [first]), timeout=20, interval=0.2)
+
+
+def test_a_second_start_on_the_same_data_is_refused(tmp_path: Path) -> None:
+    ports = free_port(), free_port()
+    with running(tmp_path, *ports) as fleet:
+        wait_until(lambda: fleet.status("/healthz") == 200, timeout=40, interval=0.2)
+        ended = subprocess.run(
+            [sys.executable, "-m", "fleet.cli", "up"],
+            env=environment(tmp_path, FLEET_HTTP_PORT=free_port(), FLEET_MQTT_PORT=free_port()),
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert ended.returncode != 0
+    assert "fleet is running on it already" in ended.stderr

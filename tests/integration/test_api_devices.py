@@ -1,12 +1,18 @@
 """Devices over the API: found, entered, changed, decommissioned; their history."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
+from fleet.services.change_device import change_device
+from fleet.services.decommission_device import decommission_device
+from fleet.services.errors import StaleVersion
 from fleet.store.database import db
-from fleet.store.models import AuditEntry, OutboxMessage, Ward
+from fleet.store.models import AuditEntry, Device, OutboxMessage, Ward
 from tests.support.api import Hospital, ago, now, statements
 
 
@@ -226,6 +232,35 @@ def test_of_two_who_read_the_same_the_second_is_refused(hospital: Hospital) -> N
     second = hospital.patch("/devices/cart-1", {"model": "B"}, if_match=etag)
     assert (first.status_code, second.status_code) == (200, 412)
     assert hospital.get("/devices/cart-1").json["model"] == "A"
+
+
+class Overtaken:
+    """An expected version: whoever compares it is overtaken at that moment by somebody else."""
+
+    def __eq__(self, _other: object) -> bool:
+        with db.engine.begin() as other:
+            other.execute(update(Device).values(version=Device.version + 1, model="theirs"))
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda version: change_device("cart-1", {"model": "ours"}, "test", now(), version),
+        lambda version: decommission_device("cart-1", "test", now(), version),
+    ],
+)
+def test_of_two_at_the_same_moment_one_is_refused(
+    hospital: Hospital, change: Callable[[Any], None]
+) -> None:
+    hospital.register("CART-1")
+    with hospital.app.app_context(), pytest.raises(StaleVersion):
+        change(Overtaken())
+    shown = hospital.get("/devices/cart-1").json
+    assert (shown["model"], shown["lifecycle"]) == ("theirs", "enrolled")
 
 
 def test_a_report_meanwhile_does_not_refuse_an_edit(hospital: Hospital) -> None:

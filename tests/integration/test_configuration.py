@@ -217,6 +217,23 @@ def test_each_error_in_a_profile_file_names_its_file_line_and_key(tmp_path: Path
         assert any(line.startswith(start) for line in found), (start, found)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("screen_timeout_s", ".nan"), ("screen_timeout_s", ".inf"), ("screen_timeout_s", "1" * 30),
+     ("note", '"a\\tb"'), ("'bad key'", "1")],
+)  # fmt: skip
+def test_a_setting_that_would_not_survive_the_wire_is_refused(
+    tmp_path: Path, key: str, value: str
+) -> None:
+    path = tmp_path / "odd.yaml"
+    path.write_text(
+        "profile: odd\ntitle: x\nkinds: [tablet]\nreporting: {interval_s: 30}\n"
+        f"settings:\n  {key}: {value}\n"
+    )
+    with pytest.raises(ProfileFileError, match=r"odd.yaml:6: settings\."):
+        load_profiles([path], "test", NOON)
+
+
 def test_a_file_that_is_no_yaml_names_its_line(tmp_path: Path) -> None:
     path = tmp_path / "broken.yaml"
     path.write_text("profile: x\nkinds: [a\n")

@@ -55,6 +55,11 @@ def test_the_ward_board_needs_no_login_and_names_the_best_cart_and_why(
     assert "CART-003" in board[board.index("Not heard of") :]
 
 
+def test_an_empty_etag_is_answered_with_the_board(client: FlaskClient) -> None:
+    answer = client.get("/wards/ward-3a/board", headers={"If-None-Match": '""'})
+    assert answer.status_code == 200
+
+
 def test_an_unchanged_board_is_answered_with_304_and_a_changed_one_is_not(
     app: Flask, client: FlaskClient
 ) -> None:

@@ -3,11 +3,12 @@
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from fleet.identity import COOKIE
 from fleet.services import sign_in as sessions
 from fleet.services.errors import Invalid, NotFound, TooManyAttempts
 from fleet.services.first_administrator import create_administrator, is_open
 from fleet.web import clock
-from fleet.web.signed_in import COOKIE, current_user, forget, remember
+from fleet.web.signed_in import current_user, forget, remember
 
 entrance = Blueprint("entrance", __name__)
 
