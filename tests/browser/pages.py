@@ -23,4 +23,5 @@ CONSOLE = {
     "diff": "/it/profiles/medication-cart/diff?from=1&to=2",
     "audit": "/it/audit",
     "tokens": "/it/tokens",
+    "api": "/api/v1/docs",
 }
