@@ -106,7 +106,9 @@ class Agent:
     def close(self) -> None:
         """A clean stop: a stopped device is not online, and says so itself."""
         if self._link.is_connected:
-            self._publish("state", encode(State(False, self._session)), retain=True)
+            self._publish(
+                "state", encode(State(False, self._session, self._journal.boot)), retain=True
+            )
         self._link.close()
         self._journal.close()
 
@@ -120,7 +122,7 @@ class Agent:
     def _connect(self, now: float) -> None:
         self._session = self._journal.next_session()
         try:
-            self._link.open(will=encode(State(False, self._session)))
+            self._link.open(will=encode(State(False, self._session, self._journal.boot)))
             self._connect_at = now + CONNECT_TIMEOUT_S + self._backoff.next_wait()
         except OSError as error:
             log.debug("%s: no connection: %s", self._device_id, error)
@@ -178,7 +180,7 @@ class Agent:
             settings=sorted(self._hardware.supported_settings),
         )
         self._publish("birth", encode(birth))
-        self._publish("state", encode(State(True, self._session)), retain=True)
+        self._publish("state", encode(State(True, self._session, self._journal.boot)), retain=True)
         self._report(now)
 
     def _report(self, now: float) -> None:

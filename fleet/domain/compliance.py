@@ -35,6 +35,7 @@ class Desired:
     generation: int
     sha256: str
     desired_at: datetime
+    """From when on the device could know of it."""
     document: Mapping[str, Any]
     compliant_generation: int | None = None
 

@@ -105,7 +105,9 @@ def _load(previous: Condition, sample: Sample, charge: Charge) -> float | None:
 
 
 def _plugged_in_vain(charge: Charge, policy: BatteryPolicy) -> bool:
-    if not charge.plugged_in or charge.charging or charge.full or charge.soc_pct is None:
+    if not (charge.plugged_in and charge.refused) or charge.charging or charge.full:
+        return False
+    if charge.soc_pct is None:
         return False
     return charge.soc_pct < policy.ready_above_pct
 

@@ -17,6 +17,11 @@ def is_silent(offline_after: datetime | None, now: datetime) -> bool:
     return offline_after is None or now >= offline_after
 
 
-def will_counts(will_session: int, current_session: int | None) -> bool:
-    """A last will counts only for the session that is on: one of an older session came late."""
-    return current_session is None or will_session >= current_session
+def will_counts(boot: int | None, session: int, current_boot: int, current_session: int) -> bool:
+    """A last will counts only for the session that is on: one of an older session came late.
+
+    Sessions rise with each connection of one memory of the device; its boot tells which memory.
+    """
+    if boot is None:
+        return session >= current_session
+    return (boot, session) >= (current_boot, current_session)

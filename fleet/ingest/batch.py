@@ -14,12 +14,18 @@ from fleet.wire.messages import Refusal
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """One message as the broker delivered it. `token` is what the consumer acks it by."""
+    """One message as the broker delivered it. `token` is what the consumer acks it by.
+
+    `received_at`: when the broker took it, as far as is known.
+    """
 
     topic: str
     payload: bytes
     received_at: datetime
     token: Any = None
+    retained: bool = False
+    size: int | None = None
+    """Of the whole message, where only its beginning was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,9 @@ class Known:
     boot: int
     seq: int
     session: int
+    session_boot: int
     online: bool
+    rebirth_asked_at: datetime | None
     condition: Condition
     policies: Policies
     interval_s: int

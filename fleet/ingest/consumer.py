@@ -3,20 +3,29 @@
 import logging
 import queue
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from fleet.ingest.batch import Inbound
+from fleet.store.quarantine import KEPT_BYTES
+from fleet.store.types import from_ms
 from fleet.wire import topics
+from fleet.wire.messages import MAX_MESSAGE_BYTES, Heartbeat
 
 log = logging.getLogger(__name__)
+_heartbeat = msgspec.json.Decoder(Heartbeat)
 
 MAX_BATCH = 1_000
+MAX_BATCH_BYTES = 4_000_000
+"""A batch of backlogs is cut here: one transaction must stay short."""
+MAX_PACKET_BYTES = 2_097_152
+LAG_THAT_COUNTS = timedelta(seconds=10)
 _AT_LEAST_ONCE = mqtt.SubscribeOptions(qos=1)
 SESSION_EXPIRY_S = 3_600
 """The broker keeps what arrives while ingest restarts; without it a restart would lose births."""
@@ -34,6 +43,7 @@ class Consumer:
         self._address = (parts.hostname or "127.0.0.1", parts.port or 1883)
         self._arrived: queue.SimpleQueue[Inbound] = queue.SimpleQueue()
         self._connection = 0
+        self._lag = timedelta(0)
         self._client = mqtt.Client(
             mqtt.CallbackAPIVersion.VERSION2,
             client_id=client_id,
@@ -49,6 +59,7 @@ class Consumer:
         properties = Properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
         properties.ReceiveMaximum = 2 * MAX_BATCH
+        properties.MaximumPacketSize = MAX_PACKET_BYTES
         self._client.connect_async(
             *self._address, keepalive=20, clean_start=False, properties=properties
         )
@@ -70,8 +81,10 @@ class Consumer:
         batch: list[Inbound] = []
         try:
             batch.append(self._arrived.get(timeout=timeout_s))
-            while len(batch) < MAX_BATCH:
+            size = len(batch[0].payload)
+            while len(batch) < MAX_BATCH and size < MAX_BATCH_BYTES:
                 batch.append(self._arrived.get_nowait())
+                size += len(batch[-1].payload)
         except queue.Empty:
             pass
         return batch
@@ -94,10 +107,27 @@ class Consumer:
 
     def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         # Nothing here may raise: an exception would end paho's network thread unnoticed.
+        if message.qos == 0 and self._arrived.qsize() > 2 * MAX_BATCH:
+            return  # Receive Maximum does not hold back QoS 0, and nobody waits for its ack
+        now, topic, size = datetime.now(UTC), _topic(message), len(message.payload)
+        if topic == topics.HEARTBEAT:
+            self._lag = _lag(bytes(message.payload), now)
+        kept = message.payload if size <= MAX_MESSAGE_BYTES else message.payload[:KEPT_BYTES]
         token = (self._connection, message.mid, message.qos)
-        self._arrived.put(
-            Inbound(_topic(message), bytes(message.payload), datetime.now(UTC), token)
-        )
+        taken_at = now - self._lag
+        self._arrived.put(Inbound(topic, bytes(kept), taken_at, token, message.retain, size))
+
+
+def _lag(heartbeat: bytes, now: datetime) -> timedelta:
+    """How long messages now wait in the broker, as the service's own heartbeat among them shows.
+
+    After an outage the broker delivers what it kept: heard now, and said an hour ago.
+    """
+    try:
+        lag = now - from_ms(_heartbeat.decode(heartbeat).sent_ms)
+    except (msgspec.MsgspecError, OverflowError):
+        return timedelta(0)
+    return lag if lag > LAG_THAT_COUNTS else timedelta(0)
 
 
 def _topic(message: mqtt.MQTTMessage) -> str:

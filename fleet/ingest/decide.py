@@ -1,26 +1,20 @@
-"""Step 5, decide: what changed is written down, alerts follow, and the ward boards move on."""
+"""Step 5, decide: what changed is written down, and alerts follow."""
 
 from fleet.domain.events import EVALUATED_ALERTS, alerts_due
 from fleet.domain.words import AlertKind
 from fleet.ingest.batch import Batch
-from fleet.services import alerts
+from fleet.services import alerts, transitions
 from fleet.services.wards import touch
-from fleet.store.alert import Transition
 
 
 def decide(batch: Batch) -> None:
+    """Before the wills: a device that spoke and vanished in one batch ends as vanished."""
     _hold_alerts(batch)
-    batch.session.add_all(
-        Transition(
-            device_pk=pk,
-            at=batch.now,
-            aspect=change.aspect,
-            old=change.old,
-            new=change.new,
-            detail=change.detail,
-        )
-        for pk, change in batch.changes
-    )
+    transitions.record(batch.session, batch.changes, batch.now)
+
+
+def move_boards(batch: Batch) -> None:
+    """The ward boards have something new to show."""
     touch(batch.session, batch.dirty_wards)
 
 
@@ -29,6 +23,7 @@ def _hold_alerts(batch: Batch) -> None:
     due: dict[int, dict[AlertKind, str]] = {}
     for pk, (before, after) in batch.conditions.items():
         differs = alerts_due(before).keys() != alerts_due(after).keys()
-        if pk in batch.heard_again or differs:
+        other_apps = before.failed_apps != after.failed_apps
+        if pk in batch.heard_again or differs or other_apps:
             due[pk] = alerts_due(after)
     alerts.reconcile(batch.session, due, EVALUATED_ALERTS, batch.now)

@@ -43,12 +43,21 @@ class _RawTelemetry(Struct):
     device_id: str | None = None
 
 
+class _JustReadings(Struct):
+    """What is left of a message of which something else is wrong."""
+
+    boot: Counter
+    readings: list[Raw]
+    device_id: str | None = None
+
+
 class _JustSeq(Struct):
     seq: Counter
 
 
 _raw_telemetry = msgspec.json.Decoder(_RawTelemetry)
 _reading = msgspec.json.Decoder(Reading)
+_just_readings = msgspec.json.Decoder(_JustReadings)
 _just_seq = msgspec.json.Decoder(_JustSeq)
 
 # UnicodeDecodeError is a ValueError; deep nesting ends in RecursionError; year 9999 west of
@@ -63,6 +72,7 @@ def decode(batch: Batch) -> None:
             _decode_one(batch, heard)
         except _UNACCEPTABLE as error:
             batch.rejected.append(Rejected(heard, _words(error), _sender(heard)))
+            refuse_all(batch, heard, _words(error))
 
 
 def _decode_one(batch: Batch, heard: Inbound) -> None:
@@ -74,8 +84,9 @@ def _decode_one(batch: Batch, heard: Inbound) -> None:
         raise ValueError(f"topic: expected fleet/v1/up/{{device id}}/{{{'|'.join(_DECODERS)}}}")
     if not topics.is_device_id(address.device_id):
         raise ValueError("device id: expected 3 to 63 of a-z, 0-9 and '-'")
-    if len(heard.payload) > MAX_MESSAGE_BYTES:
-        raise ValueError(f"size: {len(heard.payload)} bytes, at most {MAX_MESSAGE_BYTES}")
+    size = heard.size or len(heard.payload)
+    if size > MAX_MESSAGE_BYTES:
+        raise ValueError(f"size: {size} bytes, at most {MAX_MESSAGE_BYTES}")
     message = _message(batch, heard, address)
     named = getattr(message, "device_id", None)
     if named is not None and named != address.device_id:
@@ -98,16 +109,38 @@ def _message(batch: Batch, heard: Inbound, address: topics.UpTopic) -> Struct:
 
 
 def _salvage(batch: Batch, heard: Inbound, device_id: str) -> Telemetry:
-    """The good readings of a message; each bad one is rejected alone, and refused by its seq."""
+    """The good readings of a message; the bad ones are refused by seq, and set aside as one."""
     raw = _raw_telemetry.decode(heard.payload)
-    good = []
+    if raw.device_id not in (None, device_id):
+        raise ValueError(f"device_id: expected the topic's, `{device_id}`")
+    good, bad = [], []
     for part in raw.readings:
         try:
             good.append(_to_utc(_reading.decode(part)))
         except _UNACCEPTABLE as error:
-            batch.rejected.append(Rejected(heard, _words(error), device_id, bytes(part)))
-            _refuse(batch, device_id, raw.boot, bytes(part), _words(error))
+            bad.append((bytes(part), _words(error)))
+    if not bad:
+        raise ValueError("not understood as a whole")
+    for body, reason in bad:
+        _refuse(batch, device_id, raw.boot, body, reason)
+    first, reason = bad[0]
+    more = f" (and {len(bad) - 1} more readings of this message)" if len(bad) > 1 else ""
+    batch.rejected.append(Rejected(heard, reason + more, device_id, first))
     return Telemetry(raw.v, raw.boot, good, raw.uptime_s, raw.device_id)
+
+
+def refuse_all(batch: Batch, heard: Inbound, reason: str) -> None:
+    """Tell the device that no reading of this message will be taken, as far as they can be read."""
+    address = topics.parse_up(heard.topic)
+    if address is None or address.channel != "telemetry":
+        return
+    try:
+        raw = _just_readings.decode(heard.payload)
+    except _UNACCEPTABLE:
+        return
+    if raw.device_id in (None, address.device_id):
+        for part in raw.readings:
+            _refuse(batch, address.device_id, raw.boot, bytes(part), reason)
 
 
 def _refuse(batch: Batch, device_id: str, boot: int, part: bytes, reason: str) -> None:

@@ -14,6 +14,7 @@ from fleet.domain.events import changes
 from fleet.domain.presence import is_silent, offline_deadline
 from fleet.domain.words import Availability, Chemistry
 from fleet.ingest.batch import Batch, Known, Spoken
+from fleet.services.transitions import shortened
 from fleet.store.device import DeviceState
 from fleet.wire.messages import App, Battery, Reading, Telemetry
 
@@ -62,6 +63,7 @@ def _state_row(batch: Batch, known: Known, spoken: Spoken, reading: Reading) -> 
     batch.conditions[known.pk] = known.condition, shown
     if online and not known.online:
         batch.heard_again.add(known.pk)
+    # One that was online stays so with its deadline past: `mark_silent` then opens the alert.
     batch.changes += [(known.pk, change) for change in changes(known.condition, shown)]
     batch.dirty_wards.add(known.ward_id)
     return {
@@ -70,7 +72,7 @@ def _state_row(batch: Batch, known: Known, spoken: Spoken, reading: Reading) -> 
         "b_seq": reading.seq,
         "boot": message.boot,
         "seq": reading.seq,
-        "online": online,
+        "online": online or known.online,
         "last_seen_at": received_at,
         "offline_after": deadline,
         "clock_ok": believable,
@@ -86,7 +88,7 @@ def condition_columns(condition: Condition) -> dict[str, Any]:
     """A condition as the columns of `device_state`."""
     return {
         "availability": condition.availability,
-        "reason": condition.reason,
+        "reason": shortened(condition.reason),
         "soc_pct": condition.soc_pct,
         "plugged_in": condition.plugged_in,
         "charging": condition.charging,
@@ -95,7 +97,7 @@ def condition_columns(condition: Condition) -> dict[str, Any]:
         "full_in_min": condition.full_in_min,
         "needs_charging": condition.needs_charging,
         "not_charging": condition.not_charging,
-        "replacement": condition.replacement,
+        "replacement": shortened(condition.replacement),
         "soh_pct": condition.soh_pct,
         "failed_apps": list(condition.failed_apps),
         "sampled_at": condition.sampled_at,

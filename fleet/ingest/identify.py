@@ -1,10 +1,11 @@
 """Step 2, identify: who of the speakers is enrolled, and what is known of each."""
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row, select
 
-from fleet.domain.battery.policy import BatteryPolicy
+from fleet.domain.battery.policy import default_policy
 from fleet.domain.condition import Condition, Policies
 from fleet.domain.presence import DEFAULT_INTERVAL_S
 from fleet.domain.words import Availability, Chemistry, Lifecycle
@@ -18,7 +19,9 @@ _STATE = (
     DeviceState.boot,
     DeviceState.seq,
     DeviceState.session,
+    DeviceState.session_boot,
     DeviceState.online,
+    DeviceState.rebirth_asked_at,
     DeviceState.availability,
     DeviceState.reason,
     DeviceState.soc_pct,
@@ -39,6 +42,7 @@ _STATE = (
 def identify(batch: Batch) -> None:
     """Fill `devices`; whoever is not enrolled is rejected, with all that it said."""
     names = {spoken.device_id for spoken in batch.spoken if spoken.channel != HEARTBEAT}
+    names |= {device_id for device_id, _ in batch.acks}
     if not names:
         return
     rows = batch.session.execute(
@@ -53,6 +57,10 @@ def identify(batch: Batch) -> None:
         .join(DeviceState, DeviceState.device_pk == Device.id)
         .join(Configuration, Configuration.device_pk == Device.id)
         .where(Device.device_id.in_(names))
+        # Held until the commit, in one order: whoever else changes these devices waits, and sees
+        # what this batch made of them.
+        .order_by(Device.id)
+        .with_for_update(of=[Device, DeviceState], key_share=True)
     ).all()
     gone = {row.device_id for row in rows if row.lifecycle != Lifecycle.ENROLLED}
     profiles = _profiles(batch, {r.profile_version_id for r in rows if r.profile_version_id})
@@ -68,6 +76,8 @@ def _reject_strangers(batch: Batch, gone: set[str]) -> None:
         if spoken.channel == HEARTBEAT or spoken.device_id in batch.devices:
             accepted.append(spoken)
             continue
+        if spoken.heard.retained:
+            continue  # the broker says it again at every connection; it was set aside once
         decommissioned = spoken.device_id in gone
         reason = "device is decommissioned" if decommissioned else "unknown device: not registered"
         batch.rejected.append(Rejected(spoken.heard, reason, spoken.device_id))
@@ -91,7 +101,9 @@ def _known(row: Row[*tuple[Any, ...]], document: dict[str, Any]) -> Known:
         boot=row.boot,
         seq=row.seq,
         session=row.session,
+        session_boot=row.session_boot,
         online=row.online,
+        rebirth_asked_at=row.rebirth_asked_at,
         condition=Condition(
             availability=Availability(row.availability),
             reason=row.reason,
@@ -118,6 +130,9 @@ def policies_of(document: dict[str, Any]) -> Policies:
     battery = document.get("battery", {})
     required = document.get("apps", {}).get("required", [])
     return Policies(
-        battery={Chemistry(name): BatteryPolicy(**limits) for name, limits in battery.items()},
+        battery={
+            Chemistry(name): replace(default_policy(Chemistry(name)), **limits)
+            for name, limits in battery.items()
+        },
         required_apps=frozenset(app["name"] for app in required),
     )

@@ -10,8 +10,8 @@ from datetime import datetime
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from fleet.ingest.batch import Batch, DeviceAck, Inbound, Rejected
-from fleet.ingest.decide import decide
-from fleet.ingest.decode import decode
+from fleet.ingest.decide import decide, move_boards
+from fleet.ingest.decode import decode, refuse_all
 from fleet.ingest.evaluate import evaluate
 from fleet.ingest.heartbeats import heartbeats
 from fleet.ingest.identify import identify
@@ -29,9 +29,10 @@ STEPS: tuple[Callable[[Batch], None], ...] = (
     births,
     record,
     evaluate,
+    decide,
     wills,
     reports,
-    decide,
+    move_boards,
     heartbeats,
     quarantine,
 )
@@ -81,7 +82,11 @@ def _commit(inbound: list[Inbound], now: datetime) -> Acks:
 
 
 def _refuse(heard: Inbound, error: Exception, now: datetime) -> Acks:
+    reason = f"could not be processed: {type(error).__name__}"
     with transaction() as session:
-        rejected = [Rejected(heard, f"could not be processed: {type(error).__name__}")]
-        quarantine(Batch(session=session, now=now, inbound=[heard], rejected=rejected))
-    return {}
+        batch = Batch(session=session, now=now, inbound=[heard])
+        batch.rejected.append(Rejected(heard, reason))
+        quarantine(batch)
+        refuse_all(batch, heard, reason)
+        identify(batch)
+    return batch.acks

@@ -11,7 +11,7 @@ def quarantine(batch: Batch) -> None:
             topic=_storable(rejected.heard.topic, 256),
             device_id=_storable(rejected.device_id, 64) if rejected.device_id else None,
             reason=_storable(rejected.reason, 512),
-            size_bytes=len(rejected.payload or rejected.heard.payload),
+            size_bytes=rejected.heard.size or len(rejected.payload or rejected.heard.payload),
             payload_start=(rejected.payload or rejected.heard.payload)[:KEPT_BYTES],
         )
         for rejected in batch.rejected

@@ -1,11 +1,12 @@
 """Step 3, record: every reading into the history, once, however often it came."""
 
+from collections import Counter
 from typing import Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import func, select, tuple_
 
 from fleet.ingest.batch import Batch, Spoken
-from fleet.store.bulk import insert_or_ignore
+from fleet.store.bulk import chunks, insert_or_ignore
 from fleet.store.device import BatteryPack
 from fleet.store.reading import Reading as ReadingRow
 from fleet.store.site import Zone
@@ -14,6 +15,7 @@ from fleet.wire.messages import Battery, Reading, Telemetry
 _NO_BATTERY: list[Battery | None] = [None]
 PackKey = tuple[int, int, str]
 """Device primary key, slot, serial."""
+MAX_PACKS_OF_A_DEVICE = 200
 
 
 def record(batch: Batch) -> None:
@@ -76,8 +78,11 @@ def _zones(batch: Batch, said: list[Spoken]) -> dict[str, int]:
     }
     if not codes:
         return {}
-    rows = batch.session.execute(select(Zone.code, Zone.id).where(Zone.code.in_(codes)))
-    return {row.code: row.id for row in rows}
+    found: dict[str, int] = {}
+    for some in chunks(codes):
+        rows = batch.session.execute(select(Zone.code, Zone.id).where(Zone.code.in_(some)))
+        found |= {row.code: row.id for row in rows}
+    return found
 
 
 def _packs(batch: Batch, said: list[Spoken]) -> dict[PackKey, int]:
@@ -92,7 +97,7 @@ def _packs(batch: Batch, said: list[Spoken]) -> dict[PackKey, int]:
     if not named:
         return {}
     known = _known_packs(batch, list(named))
-    missing = [key for key in named if key not in known]
+    missing = _within_limit(batch, [key for key in named if key not in known])
     if missing:
         new = [_new_pack(key, *named[key]) for key in sorted(missing)]
         batch.session.execute(insert_or_ignore(batch.session, BatteryPack), new)
@@ -100,14 +105,32 @@ def _packs(batch: Batch, said: list[Spoken]) -> dict[PackKey, int]:
     return known
 
 
+def _within_limit(batch: Batch, missing: list[PackKey]) -> list[PackKey]:
+    """A device that names a new pack in each reading is broken: its readings alone count."""
+    devices = {pk for pk, _, _ in missing}
+    counted: Counter[int] = Counter()
+    for some in chunks(devices):
+        query = select(BatteryPack.device_pk, func.count()).where(BatteryPack.device_pk.in_(some))
+        for pk, packs in batch.session.execute(query.group_by(BatteryPack.device_pk)):
+            counted[pk] = packs
+    allowed = []
+    for key in sorted(missing):
+        if counted[key[0]] < MAX_PACKS_OF_A_DEVICE:
+            counted[key[0]] += 1
+            allowed.append(key)
+    return allowed
+
+
 def _known_packs(batch: Batch, keys: list[PackKey]) -> dict[PackKey, int]:
     key = tuple_(BatteryPack.device_pk, BatteryPack.slot, BatteryPack.serial)
-    rows = batch.session.execute(
-        select(BatteryPack.device_pk, BatteryPack.slot, BatteryPack.serial, BatteryPack.id).where(
-            key.in_(keys)
-        )
-    )
-    return {(pk, slot, serial): pack_id for pk, slot, serial, pack_id in rows}
+    columns = (BatteryPack.device_pk, BatteryPack.slot, BatteryPack.serial, BatteryPack.id)
+    found: dict[PackKey, int] = {}
+    for some in chunks(keys):
+        for pk, slot, serial, pack_id in batch.session.execute(
+            select(*columns).where(key.in_(some))
+        ):
+            found[pk, slot, serial] = pack_id
+    return found
 
 
 def _new_pack(key: PackKey, battery: Battery, spoken: Spoken) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Births and last wills: when a device comes, and when the broker says that it has vanished."""
 
+from datetime import timedelta
+
 from sqlalchemy import tuple_, update
 
 from fleet.domain.presence import will_counts
@@ -9,6 +11,8 @@ from fleet.services.silence import silence
 from fleet.store.device import DeviceState
 from fleet.wire.messages import PROTOCOL_VERSION, Birth, Rebirth, State
 
+ASK_AGAIN_AFTER = timedelta(minutes=1)
+
 
 def births(batch: Batch) -> None:
     """Note who the device says it is. One whose boot counter went back is told where to go on."""
@@ -16,10 +20,10 @@ def births(batch: Batch) -> None:
         birth = spoken.message
         assert isinstance(birth, Birth)
         known = batch.devices[spoken.device_id]
-        if birth.boot < known.boot:
+        if _went_back(birth, known):
             _set_straight(batch, spoken.device_id, known)
             continue
-        known.session = birth.session
+        known.session_boot, known.session = birth.boot, birth.session
         batch.session.execute(
             update(DeviceState)
             .where(
@@ -32,18 +36,42 @@ def births(batch: Batch) -> None:
 
 
 def wills(batch: Batch) -> None:
-    """A device that the broker has lost, or that said goodbye, is unknown from now on."""
+    """A device that the broker has lost, or that said goodbye, is unknown from now on.
+
+    A retained one is the past, said again to a new connection; silence is told by the deadline.
+    """
     for spoken in batch.said("state"):
         state = spoken.message
         assert isinstance(state, State)
         known = batch.devices[spoken.device_id]
-        if not state.online and will_counts(state.session, known.session):
-            batch.dirty_wards |= silence(batch.session, [known.pk], "went offline", batch.now)
+        if state.online or spoken.heard.retained:
+            continue
+        if will_counts(state.boot, state.session, known.session_boot, known.session):
+            chosen = DeviceState.device_pk == known.pk
+            _, wards = silence(batch.session, chosen, "went offline", batch.now)
+            batch.dirty_wards |= wards
+
+
+def _went_back(birth: Birth, known: Known) -> bool:
+    """A device that lost its memory begins again where it has been before."""
+    same_boot_again = birth.boot == known.session_boot and birth.session < known.session
+    return birth.boot < max(known.boot, known.session_boot) or same_boot_again
 
 
 def _set_straight(batch: Batch, device_id: str, known: Known) -> None:
-    request = Rebirth(v=PROTOCOL_VERSION, min_boot=known.boot + 1)
-    outbox.leave(batch.session, device_id, "rebirth", request, batch.now)
+    """Ask, but not at every birth: a device that does not understand would answer for ever."""
+    asked_at = known.rebirth_asked_at
+    if asked_at is not None and batch.now - asked_at < ASK_AGAIN_AFTER:
+        return
+    known.rebirth_asked_at = batch.now
+    batch.session.execute(
+        update(DeviceState)
+        .where(DeviceState.device_pk == known.pk)
+        .values(rebirth_asked_at=batch.now)
+    )
+    request = Rebirth(v=PROTOCOL_VERSION, min_boot=max(known.boot, known.session_boot) + 1)
+    expires_at = batch.now + ASK_AGAIN_AFTER
+    outbox.leave(batch.session, device_id, "rebirth", request, batch.now, expires_at=expires_at)
 
 
 def _self_description(birth: Birth) -> dict[str, object]:

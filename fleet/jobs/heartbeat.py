@@ -12,4 +12,4 @@ from fleet.wire.messages import Heartbeat, encode
 def heartbeat(publisher: Publisher, now: datetime) -> None:
     note_beat("schedule", now, publisher.is_connected)
     if publisher.is_connected:
-        publisher.publish(topics.HEARTBEAT, encode(Heartbeat(to_ms(now))), expiry_s=30)
+        publisher.publish(topics.HEARTBEAT, encode(Heartbeat(to_ms(now))))

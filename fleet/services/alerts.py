@@ -19,9 +19,9 @@ def reconcile(session: Session, due: Due, governed: frozenset[AlertKind], now: d
     if not due:
         return
     standing = {
-        (pk, kind): alert_id
-        for alert_id, pk, kind in session.execute(
-            select(Alert.id, Alert.device_pk, Alert.kind).where(
+        (pk, kind): (alert_id, detail)
+        for alert_id, pk, kind, detail in session.execute(
+            select(Alert.id, Alert.device_pk, Alert.kind, Alert.detail).where(
                 Alert.device_pk.in_(due),
                 Alert.state != AlertState.RESOLVED,
                 Alert.kind.in_(governed),
@@ -30,7 +30,12 @@ def reconcile(session: Session, due: Due, governed: frozenset[AlertKind], now: d
     }
     wanted = {(pk, kind): detail for pk, kinds in due.items() for kind, detail in kinds.items()}
     _open(session, {key: d for key, d in wanted.items() if key not in standing}, now)
-    _resolve(session, [i for key, i in standing.items() if key not in wanted], now)
+    _resolve(session, [i for key, (i, _) in standing.items() if key not in wanted], now)
+    for key, (alert_id, detail) in standing.items():
+        if key in wanted and detail != wanted[key][:256]:
+            session.execute(
+                update(Alert).where(Alert.id == alert_id).values(detail=wanted[key][:256])
+            )
 
 
 def _open(session: Session, new: Mapping[tuple[int, AlertKind], str], now: datetime) -> None:

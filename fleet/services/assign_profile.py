@@ -11,6 +11,7 @@ from fleet.services import audit, desired_state
 from fleet.services.errors import Conflict, Invalid, NotFound, StaleVersion
 from fleet.store.database import transaction
 from fleet.store.device import Device
+from fleet.store.locks import Lock, take
 from fleet.store.profile import Assignment, Profile, ProfileVersion
 from fleet.store.site import Site, Ward
 
@@ -31,6 +32,7 @@ def assign_profile(
     there is none yet.
     """
     with transaction() as session:
+        take(session, Lock.ASSIGNMENTS)
         version = _version(session, profile_slug, number)
         scope = _scope(session, scope, scope_key, version.profile)
         _refuse_rivals(session, version.profile, scope, scope_key)
@@ -71,6 +73,7 @@ def remove_assignment(
 ) -> None:
     """Devices in its scope go on with what the next wider assignment says."""
     with transaction() as session:
+        take(session, Lock.ASSIGNMENTS)
         assignment = session.get(Assignment, assignment_id, with_for_update=True)
         if assignment is None:
             raise NotFound(f"no assignment {assignment_id}")

@@ -1,44 +1,49 @@
 """The service's judgement of a device's configuration, kept with its history."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
 
 from fleet.domain import compliance as rules
+from fleet.domain.events import Change
 from fleet.domain.words import AlertKind, ComplianceState
-from fleet.services import alerts
-from fleet.store.alert import Transition
+from fleet.services import alerts, transitions
 from fleet.store.configuration import Configuration
 from fleet.store.profile import ProfileVersion
+
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+_AS_FAR_AS_IT_CAN = (ComplianceState.COMPLIANT, ComplianceState.UNSUPPORTED)
+"""From here on, a difference is drift."""
 
 
 def judge_again(session: Session, configuration: Configuration, now: datetime) -> ComplianceState:
     """Judge, record a change of the word, and hold the alert open or close it."""
     judgement = rules.judge(_desired(session, configuration), _reported(configuration), now)
-    if judgement.state == ComplianceState.COMPLIANT:
+    if judgement.state in _AS_FAR_AS_IT_CAN:
         configuration.compliant_generation = configuration.generation
     if judgement.state != configuration.compliance:
-        session.add(
-            Transition(
-                device_pk=configuration.device_pk,
-                at=now,
-                aspect="compliance",
-                old=configuration.compliance,
-                new=judgement.state,
-                detail=judgement.reason,
-            )
-        )
+        change = Change("compliance", configuration.compliance, judgement.state, judgement.reason)
+        transitions.record(session, [(configuration.device_pk, change)], now)
         configuration.compliance = judgement.state
         configuration.compliance_since = now
-    configuration.compliance_reason = judgement.reason
+    configuration.compliance_reason = transitions.shortened(judgement.reason)
     configuration.judge_after = judgement.judge_after
+    _hold_alert(session, configuration, judgement, now)
+    return judgement.state
+
+
+def _hold_alert(
+    session: Session, configuration: Configuration, judgement: rules.Judgement, now: datetime
+) -> None:
+    """A device that has merely fallen silent is no better than it was: its alert stands."""
+    silent = judgement.state == ComplianceState.UNKNOWN
+    if silent and configuration.profile_version_id is not None:
+        return
     due = {}
     if judgement.state == ComplianceState.NONCOMPLIANT:
         due[AlertKind.NONCOMPLIANT] = judgement.reason or ""
-    alerts.reconcile(
-        session, {configuration.device_pk: due}, frozenset({AlertKind.NONCOMPLIANT}), now
-    )
-    return judgement.state
+    governed = frozenset({AlertKind.NONCOMPLIANT})
+    alerts.reconcile(session, {configuration.device_pk: due}, governed, now)
 
 
 def _desired(session: Session, configuration: Configuration) -> rules.Desired | None:
@@ -48,7 +53,7 @@ def _desired(session: Session, configuration: Configuration) -> rules.Desired | 
     return rules.Desired(
         generation=configuration.generation,
         sha256=version.sha256,
-        desired_at=configuration.desired_at,
+        desired_at=max(configuration.desired_at, configuration.reporting_since or _EVER),
         document=version.document,
         compliant_generation=configuration.compliant_generation,
     )

@@ -13,10 +13,14 @@ from fleet.services import outbox
 from fleet.services.compliance import judge_again
 from fleet.store.configuration import Configuration
 from fleet.store.device import Device
+from fleet.store.locks import Lock, take
 from fleet.store.profile import Assignment, Profile, ProfileVersion
 from fleet.store.site import Site, Ward
 from fleet.wire.digest import document_sha256
 from fleet.wire.messages import PROTOCOL_VERSION, Desired, DesiredDocument, ProfileName, RequiredApp
+
+BELIEVABLE_LEAD = 1_000_000
+"""A device may be ahead of a restored service; one that is further ahead counts nonsense."""
 
 
 def desired_document(document: dict[str, Any]) -> DesiredDocument:
@@ -34,6 +38,7 @@ def refresh(session: Session, now: datetime, device_pks: Sequence[int] | None = 
 
     Returns how many got a new one; those whose profile version has not changed are left alone.
     """
+    take(session, Lock.ASSIGNMENTS)
     claims = _claims(session)
     changed = 0
     for configuration, place in _devices(session, device_pks):
@@ -52,7 +57,8 @@ def next_generation(
     """A new generation of the configuration's profile version, and the word to the device."""
     version = _version(session, configuration)
     reported = configuration.reported_generation or 0
-    configuration.generation = max(configuration.generation, reported) + 1
+    believable = reported - configuration.generation < BELIEVABLE_LEAD
+    configuration.generation = max(configuration.generation, reported if believable else 0) + 1
     configuration.desired_at = now
     configuration.desired_sha256 = version.sha256 if version else None
     send(session, configuration, device_id, now)
@@ -100,6 +106,8 @@ def _devices(
         .join(Ward, Ward.id == Device.ward_id)
         .join(Site, Site.id == Ward.site_id)
         .where(Device.lifecycle == Lifecycle.ENROLLED)
+        .order_by(Device.id)
+        .with_for_update(of=Configuration)
     )
     if device_pks is not None:
         query = query.where(Device.id.in_(device_pks))

@@ -1,10 +1,12 @@
 """The shape of a profile document, checked key by key."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
+from fleet.domain.battery.policy import default_policy
 from fleet.domain.words import Chemistry, DeviceKind
 
 _LARGEST = 2**53
@@ -76,14 +78,6 @@ class BatteryPolicySchema(Schema):
     replace_below_soh_pct = _whole(10, 99)
     replace_above_cycles = _whole(10, 20_000)
 
-    @validates_schema
-    def order(self, data: dict[str, int], **_kwargs: Any) -> None:
-        below, clear = data.get("needs_charging_below_pct"), data.get("clear_above_pct")
-        if below is not None and clear is not None and clear <= below:
-            raise ValidationError(
-                f"must be above needs_charging_below_pct ({below})", "clear_above_pct"
-            )
-
 
 class ProfileSchema(Schema):
     """One file of `firmware_profiles/`."""
@@ -107,3 +101,17 @@ class ProfileSchema(Schema):
         keys=fields.String(validate=validate.OneOf(list(Chemistry))),
         values=fields.Nested(BatteryPolicySchema),
     )
+
+    @validates_schema
+    def order(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        """Each policy as it will be in force, with what it leaves to its chemistry."""
+        problems = {}
+        for chemistry, limits in data.get("battery", {}).items():
+            policy = replace(default_policy(Chemistry(chemistry)), **limits)
+            if policy.clear_above_pct <= policy.needs_charging_below_pct:
+                below = policy.needs_charging_below_pct
+                problems[chemistry] = {
+                    "clear_above_pct": [f"must be above needs_charging_below_pct ({below})"]
+                }
+        if problems:
+            raise ValidationError({"battery": problems})

@@ -4,12 +4,15 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Select, delete, func, select
 
+from fleet.store.alert import Alert, Transition
 from fleet.store.database import db, transaction
 from fleet.store.people import LoginSession, SetupLink
 from fleet.store.quarantine import QuarantinedMessage
 from fleet.store.reading import Reading
 
 STEP = timedelta(hours=1)
+HISTORY_KEPT = timedelta(days=730)
+"""What changed and what was wrong, longer than readings: an auditor asks for a year at least."""
 QUARANTINE_KEPT = timedelta(days=30)
 QUARANTINE_OF_ONE = 500
 """Of one sender so many messages are kept: they are all alike, and a broken one sends for ever."""
@@ -32,6 +35,8 @@ def forget_old(readings_before: datetime, now: datetime) -> int:
             delete(QuarantinedMessage).where(QuarantinedMessage.received_at < now - QUARANTINE_KEPT)
         )
         session.execute(delete(QuarantinedMessage).where(QuarantinedMessage.id.in_(_too_many())))
+        session.execute(delete(Transition).where(Transition.at < now - HISTORY_KEPT))
+        session.execute(delete(Alert).where(Alert.resolved_at < now - HISTORY_KEPT))
         session.execute(delete(LoginSession).where(LoginSession.expires_at < now))
         session.execute(delete(SetupLink).where(SetupLink.expires_at < now))
     return deleted

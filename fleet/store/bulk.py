@@ -1,10 +1,22 @@
 """Statements that SQLAlchemy has for each database apart, and that both understand alike."""
 
-from typing import Any
+from collections.abc import Collection, Iterator
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
+
+T = TypeVar("T")
+AT_ONCE = 5_000
+"""Values in one IN (...): PostgreSQL takes 65,535 parameters in a statement, SQLite 32,766."""
+
+
+def chunks(values: Collection[T]) -> Iterator[list[T]]:
+    """The values in lists short enough for one statement."""
+    everything = list(values)
+    for begin in range(0, len(everything), AT_ONCE):
+        yield everything[begin : begin + AT_ONCE]
 
 
 def insert_or_ignore(session: Session, model: type[DeclarativeBase]) -> Any:

@@ -44,6 +44,8 @@ class Configuration(Base):
     reported_items: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     applied_at: Mapped[datetime | None] = mapped_column(Instant)
     reported_at: Mapped[datetime | None] = mapped_column(Instant)
+    reporting_since: Mapped[datetime | None] = mapped_column(Instant)
+    """The first report after a silence: a device that was off for a week has time to apply."""
 
     compliance: Mapped[str] = mapped_column(String(16), default=ComplianceState.UNKNOWN)
     compliance_reason: Mapped[str | None] = mapped_column(String(256))

@@ -57,6 +57,7 @@ class DeviceState(Base):
     """When the values were measured, by the service's clock (`domain.age`)."""
     last_seen_at: Mapped[datetime | None] = mapped_column(Instant)
     """When the device was last heard, whatever it said."""
+    rebirth_asked_at: Mapped[datetime | None] = mapped_column(Instant)
     offline_after: Mapped[datetime | None] = mapped_column(Instant)
     availability: Mapped[str] = mapped_column(String(16), default=Availability.UNKNOWN)
     reason: Mapped[str | None] = mapped_column(String(256))

@@ -95,6 +95,10 @@ class Reading(Struct, omit_defaults=True):
     apps: Annotated[list[App], Meta(max_length=64)] = []
     system: System | None = None
 
+    def __post_init__(self) -> None:
+        if len({battery.slot for battery in self.batteries}) < len(self.batteries):
+            raise ValueError("batteries: each in a slot of its own")
+
 
 class Telemetry(Struct, omit_defaults=True):
     v: Version
@@ -127,6 +131,7 @@ class State(Struct, omit_defaults=True):
 
     online: bool
     session: Counter
+    boot: Counter | None = None
     device_id: str | None = None
 
 

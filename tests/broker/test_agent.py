@@ -202,10 +202,10 @@ def test_a_device_that_vanishes_is_called_offline_by_the_broker(
     service = listen()
     fleet = start(will_delay_s=1)
     wait_until(lambda: service.online() == {CART})
-    session = service.states_of(CART)[-1].session
+    online = service.states_of(CART)[-1]
     fleet.hardware[CART].go_silent()
     wait_until(lambda: service.online() == set())
-    assert service.states_of(CART)[-1] == State(False, session)
+    assert service.states_of(CART)[-1] == State(False, online.session, online.boot)
 
 
 def test_a_device_that_is_back_in_time_was_never_offline(listen: Listen, start: Start) -> None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -16,12 +16,15 @@ from sqlalchemy import func, select
 from fleet.dispatch.acks import send_acks
 from fleet.dispatch.publisher import Publisher
 from fleet.dispatch.speak import speak
+from fleet.ingest.batch import Inbound
 from fleet.ingest.consumer import Consumer
 from fleet.ingest.run import run_ingest
 from fleet.simulator.fleet import Fleet
 from fleet.simulator.roster import demo_roster
 from fleet.store.database import db
 from fleet.store.models import DeviceState, OutboxMessage, Reading
+from fleet.store.types import to_ms
+from fleet.wire import topics
 from tests.support.broker import Broker
 from tests.support.hospital import build_hospital, reading, telemetry
 from tests.support.waiting import wait_until
@@ -52,11 +55,13 @@ def ingesting(app: Flask, broker: Broker) -> Iterator[None]:
         args=(app, consumer, lambda acks: send_acks(publisher, acks.items()), stop),
     )
     thread.start()
-    wait_until(lambda: consumer.is_connected and publisher.is_connected)
-    yield
-    stop.set()
-    thread.join()
-    publisher.stop()
+    try:
+        wait_until(lambda: consumer.is_connected and publisher.is_connected)
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        publisher.stop()
 
 
 @pytest.fixture
@@ -107,6 +112,78 @@ def test_what_was_received_and_not_committed_comes_again(
     assert readings_stored(worker) == 0
     with ingesting(worker, fresh_broker):
         wait_until(lambda: readings_stored(worker) == 1)
+
+
+def test_what_is_committed_does_not_come_again(
+    worker: Flask, fresh_broker: Broker, device: mqtt.Client
+) -> None:
+    with ingesting(worker, fresh_broker):
+        publish(device, 1)
+        wait_until(lambda: [t for t, _ in device.user_data_get() if t.endswith("/ack")])
+    again = Consumer(fresh_broker.url)
+    again.start()
+    wait_until(lambda: again.is_connected)
+    publish(device, 2)
+    bodies = [json.loads(heard.payload) for heard in wait_until(lambda: again.receive(0.1))]
+    again.stop()
+    assert [r["seq"] for body in bodies for r in body["readings"]] == [2]
+
+
+def test_a_message_of_an_earlier_connection_is_not_acked_in_a_later_one(
+    fresh_broker: Broker, device: mqtt.Client
+) -> None:
+    consumer = Consumer(fresh_broker.url)
+    consumer.start()
+    wait_until(lambda: consumer.is_connected)
+    publish(device, 1)
+    [old] = wait_until(lambda: consumer.receive(0.1))
+    consumer.stop()
+    consumer.start()
+    [again] = wait_until(lambda: consumer.receive(0.1))
+    assert again.token[0] != old.token[0]
+    consumer.settle([old])  # the same packet number, of a connection that is gone
+    consumer.stop()
+    consumer.start()
+    assert wait_until(lambda: consumer.receive(0.1))
+    consumer.stop()
+
+
+def test_a_message_that_waited_in_the_broker_counts_from_when_it_was_said(
+    fresh_broker: Broker, device: mqtt.Client
+) -> None:
+    consumer = Consumer(fresh_broker.url)
+    consumer.start()
+    wait_until(lambda: consumer.is_connected)
+    consumer.stop()  # its session stays, and the broker keeps what comes
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    for sent_at in (an_hour_ago, datetime.now(UTC)):
+        beat = json.dumps({"sent_ms": to_ms(sent_at)})
+        device.publish(topics.HEARTBEAT, beat, qos=1).wait_for_publish(5)
+        publish(device, 1)
+    consumer.start()
+    heard: list[Inbound] = []
+
+    def all_four() -> bool:
+        heard.extend(consumer.receive(0.1))
+        return len(heard) >= 4
+
+    wait_until(all_four)
+    consumer.stop()
+    waited, fresh = [h.received_at for h in heard if h.topic.endswith("/telemetry")]
+    assert abs(waited - an_hour_ago) < timedelta(seconds=30)
+    assert datetime.now(UTC) - fresh < timedelta(seconds=30)
+
+
+def test_a_megabyte_is_not_kept_in_memory_and_still_known_by_its_size(
+    fresh_broker: Broker, device: mqtt.Client
+) -> None:
+    consumer = Consumer(fresh_broker.url)
+    consumer.start()
+    wait_until(lambda: consumer.is_connected)
+    device.publish("fleet/v1/up/cart-001/telemetry", b"x" * 1_000_000, qos=1)
+    [heard] = wait_until(lambda: consumer.receive(0.1))
+    consumer.stop()
+    assert (len(heard.payload), heard.size) == (2_048, 1_000_000)
 
 
 def test_a_restarted_broker_is_found_again(

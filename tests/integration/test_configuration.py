@@ -18,7 +18,14 @@ from fleet.services.judge_overdue import judge_overdue
 from fleet.services.load_profiles import load_profiles
 from fleet.services.profile_files import ProfileFileError
 from fleet.store.database import db
-from fleet.store.models import Assignment, AuditEntry, Configuration, OutboxMessage, Transition
+from fleet.store.models import (
+    Alert,
+    Assignment,
+    AuditEntry,
+    Configuration,
+    OutboxMessage,
+    Transition,
+)
 from fleet.wire.digest import document_sha256
 from fleet.wire.messages import Desired
 from tests.support.hospital import NOON, PROFILES, build_hospital, say, seconds
@@ -244,3 +251,83 @@ def test_a_file_that_is_no_yaml_names_its_line(tmp_path: Path) -> None:
 def test_every_standard_profile_loads() -> None:
     loaded = load_profiles([PROFILES], "test", NOON + timedelta(days=1))
     assert {x.slug for x in loaded} == {"medication-cart", "medication-cart-icu", "tablet"}
+
+
+def test_a_device_that_cannot_do_one_thing_is_still_put_right_in_another() -> None:
+    report(1, settings__keyboard_light=None)
+    items = [i for i in configuration().reported_items if i["path"] != "settings.keyboard_light"]
+    unsupported = {"path": "settings.keyboard_light", "reason": "UNSUPPORTED"}
+    body = {"v": 1, "boot": 1, "generation": 1, "sha256": desired().sha256}
+    say("reported", {**body, "seq": 2, "items": [*items, unsupported]})
+    assert configuration().compliance == "unsupported"
+    wrong = [{**i, "value": 5} if i["path"] == "settings.screen_timeout_s" else i for i in items]
+    say("reported", {**body, "seq": 3, "items": [*wrong, unsupported]}, NOON + seconds(60))
+    assert desired().generation == 2
+
+
+def test_a_second_drift_within_the_pause_is_put_right_when_the_pause_is_over() -> None:
+    report(1)
+    report(2, NOON + seconds(60), settings__screen_timeout_s=5)
+    report(3, NOON + seconds(61))
+    report(4, NOON + seconds(90), settings__screen_timeout_s=5)
+    judge_overdue(NOON + seconds(119))
+    assert desired().generation == 2
+    judge_overdue(NOON + seconds(121))
+    assert desired().generation == 3
+
+
+def test_a_device_back_after_days_has_time_to_apply() -> None:
+    back = NOON + timedelta(days=3)
+    old = {"v": 1, "boot": 1, "generation": 0, "sha256": "", "items": []}
+    say("reported", {**old, "seq": 1}, back)
+    assert configuration().compliance == "pending"
+    judge_overdue(back + timedelta(minutes=10))
+    assert configuration().compliance == "noncompliant"
+
+
+def test_noncompliance_raises_an_alert_which_silence_does_not_end_and_compliance_does() -> None:
+    report(1, settings__screen_timeout_s=5)
+    kinds = select(Alert.state).where(Alert.kind == "noncompliant", Alert.device_pk == 1)
+    assert db.session.scalars(kinds).all() == ["open"]
+    judge_overdue(NOON + timedelta(hours=2))
+    db.session.rollback()
+    assert db.session.scalars(kinds).all() == ["open"]
+    report(2, NOON + timedelta(hours=3))
+    db.session.rollback()
+    assert db.session.scalars(kinds).all() == ["resolved"]
+
+
+def test_a_device_ahead_of_the_service_is_followed_unless_it_counts_nonsense() -> None:
+    ahead = {"v": 1, "boot": 1, "sha256": "", "items": []}
+    say("reported", {**ahead, "seq": 1, "generation": 9})
+    assert desired().generation == 10
+    say("reported", {**ahead, "seq": 2, "generation": 2**53})
+    assert desired().generation == 10
+
+
+def test_the_same_report_twice_changes_nothing() -> None:
+    report(1)
+    before = len(compliance_history())
+    report(1, NOON + seconds(5), settings__screen_timeout_s=5)
+    assert configuration().compliance == "compliant"
+    assert len(compliance_history()) == before
+
+
+def test_a_version_for_other_kinds_does_not_unassign_what_is_assigned(tmp_path: Path) -> None:
+    text = (PROFILES / "medication-cart.yaml").read_text()
+    path = tmp_path / "tablets.yaml"
+    path.write_text(text.replace("kinds: [medication_cart]", "kinds: [tablet]"))
+    with pytest.raises(Conflict, match="medication_cart"):
+        load_profiles([path], "test", NOON)
+
+
+def test_a_policy_that_would_flicker_with_its_chemistrys_own_limits_is_refused(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "flicker.yaml"
+    path.write_text(
+        "profile: flicker\ntitle: x\nkinds: [tablet]\nreporting: {interval_s: 30}\n"
+        "battery:\n  LCO:\n    needs_charging_below_pct: 60\n"
+    )
+    with pytest.raises(ProfileFileError, match=r"flicker.yaml:6: battery.LCO.clear_above_pct: "):
+        load_profiles([path], "test", NOON)

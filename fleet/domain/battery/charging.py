@@ -17,7 +17,7 @@ def needs_charging(
     and does not charge still does.
     """
     if charge.soc_pct is None:
-        return was_needed
+        return was_needed and charge.present
     if charge.charging or (charge.plugged_in and charge.full):
         return False
     short = runtime_min is not None and runtime_min <= policy.needs_charging_below_min

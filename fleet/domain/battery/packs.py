@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from fleet.domain.words import Chemistry
 
+CHARGING_FROM_MA = 50
+"""Less than this is what a gauge reads when nothing flows."""
 ON_MAINS = frozenset({"mains", "dock", "usb"})
 
 
@@ -28,6 +30,13 @@ class Pack:
     power_source: str | None = None
 
     @property
+    def is_charging(self) -> bool:
+        """By its status; where that is unknown, by its current."""
+        if self.status is not None:
+            return self.status == "charging"
+        return self.current_ma is not None and self.current_ma >= CHARGING_FROM_MA
+
+    @property
     def soh_pct(self) -> int | None:
         """State of health: full-charge capacity over design capacity, in whole percent."""
         if not self.full_charge_mah or not self.design_mah:
@@ -44,7 +53,10 @@ class Charge:
     remaining_mah: int | None = None
     full_mah: int | None = None
     plugged_in: bool | None = None
+    present: bool = False
     charging: bool = False
+    refused: bool = False
+    """A pack says itself that it has power and does not charge."""
     full: bool = False
     failed: bool = False
 
@@ -67,7 +79,9 @@ def combine(packs: Sequence[Pack]) -> Charge:
         remaining_mah=remaining,
         full_mah=full,
         plugged_in=any(s in ON_MAINS for s in sources) if sources else _plugged_by_status(packs),
-        charging=any(p.status == "charging" for p in packs),
+        present=True,
+        charging=any(p.is_charging for p in packs),
+        refused=any(p.status in ("not_charging", "discharging") for p in packs),
         full=all(p.status == "full" or p.soc_pct == 100 for p in packs),
         failed=any(p.health in ("dead", "failure") for p in packs),
     )

@@ -42,8 +42,9 @@ def test_only_the_state_is_retained(bench: Bench) -> None:
 
 def test_the_will_speaks_of_the_session_it_belongs_to(bench: Bench) -> None:
     bench.connect()
-    assert msgspec.json.decode(bench.link.will, type=State) == State(False, 1)
-    assert bench.link.said("state") == [{"online": True, "session": 1}]
+    assert msgspec.json.decode(bench.link.will, type=State) == State(False, 1, bench.journal.boot)
+    online = {"online": True, "session": 1, "boot": bench.journal.boot}
+    assert bench.link.said("state") == [online]
 
 
 def test_each_connection_is_a_session_of_its_own(bench: Bench) -> None:
@@ -60,7 +61,11 @@ def test_each_connection_is_a_session_of_its_own(bench: Bench) -> None:
 def test_a_clean_stop_says_offline_itself(bench: Bench) -> None:
     bench.connect()
     bench.agent.close()
-    assert bench.link.said("state")[-1] == {"online": False, "session": 1}
+    assert bench.link.said("state")[-1] == {
+        "online": False,
+        "session": 1,
+        "boot": bench.journal.boot,
+    }
     assert bench.link.published[-1][2] is True
 
 

@@ -43,7 +43,16 @@ def test_a_device_plugged_in_but_not_charging_still_needs_somebody() -> None:
 
 @pytest.mark.parametrize("was_needed", [True, False])
 def test_an_unknown_charge_changes_nothing(was_needed: bool) -> None:
-    assert needs_charging(was_needed, Charge(), None, POLICY) is was_needed
+    assert needs_charging(was_needed, Charge(present=True), None, POLICY) is was_needed
+
+
+def test_a_device_that_has_no_battery_any_more_needs_nobody() -> None:
+    assert not needs_charging(True, Charge(), None, POLICY)
+
+
+def test_a_full_device_on_its_dock_needs_nobody_however_short_it_lasts() -> None:
+    full = Charge(soc_pct=100, plugged_in=True, full=True)
+    assert not needs_charging(True, full, 30, POLICY)
 
 
 @given(st.lists(st.integers(30, 38), min_size=2, max_size=30), st.booleans())

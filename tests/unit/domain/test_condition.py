@@ -142,3 +142,21 @@ def test_low_and_needs_charging_are_one_word(soc: int) -> None:
 def test_one_quiet_moment_in_use_does_not_promise_a_day() -> None:
     quiet = assess(Condition(), Sample(NOON, (replace(PARKED, current_ma=-900),), 10), POLICIES)
     assert quiet.runtime_min == 510
+
+
+def test_without_a_word_about_charging_no_outlet_is_called_dead() -> None:
+    silent = replace(PARKED, soc_pct=50, status=None, current_ma=None, power_source="mains")
+    assert not judged(silent).not_charging
+
+
+def test_a_docked_cart_that_somebody_touches_is_not_in_use() -> None:
+    docked = replace(PARKED, status="full", power_source="dock", current_ma=0)
+    assert judged(docked, idle_s=10).availability == Availability.AVAILABLE
+
+
+def test_a_worn_pack_whose_gauge_wavers_stays_worn() -> None:
+    worn = judged(replace(PARKED, full_charge_mah=27_000, remaining_mah=20_000))
+    assert worn.replacement is not None
+    wavering = replace(PARKED, full_charge_mah=28_400, remaining_mah=20_000)
+    assert assess(worn, Sample(NOON, (wavering,), 900), POLICIES).replacement is not None
+    assert judged(wavering).replacement is None

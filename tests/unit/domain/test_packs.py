@@ -53,3 +53,9 @@ def test_the_charge_of_all_lies_between_the_least_and_the_most(
     charge = combine([Pack(soc_pct=soc, full_charge_mah=full) for soc, full in packs])
     assert charge.soc_pct is not None
     assert min(soc for soc, _ in packs) <= charge.soc_pct <= max(soc for soc, _ in packs)
+
+
+def test_where_the_status_is_unknown_the_current_tells_that_it_charges() -> None:
+    assert combine([Pack(current_ma=8_000, power_source="mains")]).charging
+    assert not combine([Pack(current_ma=20, power_source="mains")]).charging
+    assert not combine([Pack(current_ma=8_000, status="not_charging")]).charging

@@ -59,9 +59,15 @@ def test_three_lost_reports_are_bad_wifi_and_the_fourth_is_silence() -> None:
 
 
 def test_a_will_of_an_older_session_came_late_and_does_not_count() -> None:
-    assert not will_counts(6, 7)
-    assert will_counts(7, 7)
-    assert will_counts(8, 7)
+    assert not will_counts(None, 6, 40, 7)
+    assert will_counts(None, 7, 40, 7)
+    assert will_counts(None, 8, 40, 7)
+
+
+def test_a_will_of_an_older_memory_of_the_device_does_not_count_whatever_its_session() -> None:
+    assert not will_counts(40, 57, 41, 1)
+    assert will_counts(41, 1, 41, 1)
+    assert not will_counts(41, 1, 41, 2)
 
 
 @pytest.mark.parametrize(
