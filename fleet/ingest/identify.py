@@ -10,7 +10,7 @@ from fleet.domain.condition import Condition, Policies
 from fleet.domain.presence import DEFAULT_INTERVAL_S
 from fleet.domain.words import Availability, Chemistry, Lifecycle
 from fleet.ingest.batch import Batch, Known, Rejected
-from fleet.ingest.decode import HEARTBEAT
+from fleet.ingest.decode import HEARTBEAT, refuse_all
 from fleet.store.configuration import Configuration
 from fleet.store.device import Device, DeviceState
 from fleet.store.profile import ProfileVersion
@@ -66,7 +66,7 @@ def identify(batch: Batch) -> None:
     profiles = _profiles(batch, {r.profile_version_id for r in rows if r.profile_version_id})
     for row in rows:
         if row.device_id not in gone:
-            batch.devices[row.device_id] = _known(row, profiles.get(row.profile_version_id, {}))
+            batch.devices[row.device_id] = _known(row, *profiles[row.profile_version_id])
     _reject_strangers(batch, gone)
 
 
@@ -78,23 +78,31 @@ def _reject_strangers(batch: Batch, gone: set[str]) -> None:
             continue
         if spoken.heard.retained:
             continue  # the broker says it again at every connection; it was set aside once
-        decommissioned = spoken.device_id in gone
-        reason = "device is decommissioned" if decommissioned else "unknown device: not registered"
+        if spoken.device_id in gone:
+            reason = "device is decommissioned"
+            refuse_all(batch, spoken.heard, reason)
+        else:
+            reason = "unknown device: not registered"
         batch.rejected.append(Rejected(spoken.heard, reason, spoken.device_id))
     batch.spoken = accepted
-    batch.acks = {key: ack for key, ack in batch.acks.items() if key[0] in batch.devices}
+    # A stranger hears nothing, and keeps its readings until it is registered.
+    batch.acks = {k: ack for k, ack in batch.acks.items() if k[0] in gone | batch.devices.keys()}
 
 
-def _profiles(batch: Batch, version_ids: set[int]) -> dict[int | None, dict[str, Any]]:
-    if not version_ids:
-        return {}
+def _profiles(
+    batch: Batch, version_ids: set[int]
+) -> dict[int | None, tuple[dict[str, Any], Policies]]:
+    """By profile version: its document, and the rules' view of it."""
     rows = batch.session.execute(
         select(ProfileVersion.id, ProfileVersion.document).where(ProfileVersion.id.in_(version_ids))
     )
-    return {row.id: row.document for row in rows}
+    found: dict[int | None, tuple[dict[str, Any], Policies]] = {None: ({}, Policies())}
+    for row in rows:
+        found[row.id] = row.document, policies_of(row.document)
+    return found
 
 
-def _known(row: Row[*tuple[Any, ...]], document: dict[str, Any]) -> Known:
+def _known(row: Row[*tuple[Any, ...]], document: dict[str, Any], policies: Policies) -> Known:
     return Known(
         pk=row.id,
         ward_id=row.ward_id,
@@ -120,7 +128,7 @@ def _known(row: Row[*tuple[Any, ...]], document: dict[str, Any]) -> Known:
             failed_apps=tuple(row.failed_apps),
             sampled_at=row.sampled_at,
         ),
-        policies=policies_of(document),
+        policies=policies,
         interval_s=document.get("reporting", {}).get("interval_s", DEFAULT_INTERVAL_S),
     )
 

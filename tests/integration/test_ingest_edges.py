@@ -239,7 +239,8 @@ def test_a_decommissioned_device_leaves_no_alert_behind() -> None:
     say("telemetry", telemetry(reading(1, soc=10)))
     decommission_device("cart-001", "test", NOON)
     mark_silent(NOON + timedelta(hours=1))
-    say("telemetry", telemetry(reading(2, soc=9)), NOON + timedelta(hours=1))
+    acks = say("telemetry", telemetry(reading(2, soc=9)), NOON + timedelta(hours=1))
+    assert [r.seq for r in acks["cart-001", 1].refused] == [2]
     assert standing() == {}
     assert db.session.scalars(select(QuarantinedMessage.reason)).all() == [
         "device is decommissioned"
