@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy.exc import OperationalError
 
 from fleet import create_worker
 from fleet.config import SettingError, Settings
@@ -28,6 +29,8 @@ def _one_clear_line(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(*args, **kwargs)
         except (SettingError, ServiceError) as error:
             raise SystemExit(f"fleet: {error}") from error
+        except OperationalError as error:
+            raise SystemExit(f"fleet: the database does not answer: {error.orig}") from error
 
     return run
 

@@ -43,12 +43,17 @@ class Supervisor:
         self._services = services
         self._running: list[_Running] = []
 
-    def start(self, stop: Event, ready_within_s: float = 30.0) -> None:
+    def start(self, stop: Event, ready_within_s: float = 30.0) -> list[str]:
+        """The names of those that are not ready; they are kept running all the same."""
+        unready = []
         for service in self._services:
             if stop.is_set():
-                return
-            self._running.append(_Running(service, _spawn(service), time.monotonic()))
-            _wait_ready(service, stop, ready_within_s)
+                break
+            running = _Running(service, _spawn(service), time.monotonic())
+            self._running.append(running)
+            if not _is_ready_in_time(running, stop, ready_within_s):
+                unready.append(service.name)
+        return unready
 
     def watch(self, stop: Event) -> None:
         """Until `stop`: what dies is started again, the sooner the longer it had lived."""
@@ -90,14 +95,13 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _wait_ready(service: Service, stop: Event, within_s: float) -> None:
-    deadline = time.monotonic() + within_s
-    while not service.is_ready():
-        if time.monotonic() > deadline:
-            log.error("%s is not ready after %.0f s", service.name, within_s)
-            return
-        if stop.wait(0.05):
-            return
+def _is_ready_in_time(running: _Running, stop: Event, within_s: float) -> bool:
+    """One that has ended is not waited for."""
+    while not running.service.is_ready():
+        has_ended = running.process.poll() is not None
+        if has_ended or time.monotonic() > running.started + within_s or stop.wait(0.05):
+            return False
+    return True
 
 
 def _end(process: subprocess.Popen[bytes], name: str) -> None:

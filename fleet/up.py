@@ -1,15 +1,20 @@
 """`fleet up`: check, migrate, start everything, say where it is, and stop it all again."""
 
+import errno
 import fcntl
+import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.client import HTTPConnection
-from ipaddress import ip_address
+from http.client import HTTPConnection, HTTPException
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
+from socket import SOCK_STREAM
 
 from flask import Flask
+from sqlalchemy import create_engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from fleet import create_worker
 from fleet.broker import is_listening, mosquitto_command
@@ -17,6 +22,7 @@ from fleet.config import SettingError, Settings
 from fleet.demo import Demo, enter_demo
 from fleet.services.first_administrator import offer
 from fleet.signals import stop_on_signals
+from fleet.store.database import engine_options
 from fleet.store.migrate import upgrade
 from fleet.supervisor import Service, Supervisor
 
@@ -28,6 +34,7 @@ def up(settings: Settings, demo: Demo | None) -> None:
     settings.make_data_dir()
     with _only_one(settings.data_dir):
         _check_ports(settings)
+        _check_database(settings)
         upgrade(settings.database_url)
         app = create_worker(settings)
         if demo is not None:
@@ -36,9 +43,9 @@ def up(settings: Settings, demo: Demo | None) -> None:
         supervisor = Supervisor(_services(settings, demo))
         stop = stop_on_signals()
         try:
-            supervisor.start(stop)
+            unready = supervisor.start(stop)
             if not stop.is_set():
-                _greet(app, settings)
+                greet(app, settings, unready)
             supervisor.watch(stop)
         finally:
             print("Stopping ...", flush=True)
@@ -66,7 +73,7 @@ def _is_ready(settings: Settings) -> bool:
         connection = HTTPConnection(*_host_and_port(settings), timeout=2)
         connection.request("GET", "/readyz")
         return connection.getresponse().status == 200
-    except OSError:
+    except (OSError, HTTPException):
         return False
 
 
@@ -76,18 +83,24 @@ def _address(settings: Settings) -> str:
 
 def _host_and_port(settings: Settings) -> tuple[str, int]:
     """Where to reach what is bound there: every address means, from here, this machine."""
-    host = ip_address(settings.http_host) if settings.http_host[:1].isdigit() else None
-    everywhere = host is not None and host.is_unspecified
-    return "127.0.0.1" if everywhere else settings.http_host, settings.http_port
+    here = {str(IPv4Address(0)): "127.0.0.1", f"[{IPv6Address(0)}]": "[::1]"}
+    return here.get(settings.http_host, settings.http_host), settings.http_port
 
 
-def _greet(app: Flask, settings: Settings) -> None:
+def greet(app: Flask, settings: Settings, unready: Sequence[str]) -> None:
+    """Where everything is; and what does not work yet, which is kept running all the same."""
     address = _address(settings)
     with app.app_context():
         token = offer(datetime.now(UTC))
-    lines = [
-        "",
-        "Wardfleet is running.",
+    lines = ["", "Wardfleet is running."]
+    if unready:
+        lines = [
+            "",
+            f"Not ready yet: {', '.join(unready)}. What is missing, and what to do:",
+            f"  {address}/readyz, and the log above",
+            "It goes on trying. Where everything will be:",
+        ]
+    lines += [
         f"  Ward boards      {address}/",
         f"  IT               {address}/it",
         f"  REST API         {address}/api/v1/docs",
@@ -102,15 +115,43 @@ def _greet(app: Flask, settings: Settings) -> None:
 
 
 def _check_ports(settings: Settings) -> None:
-    wanted = [("FLEET_HTTP_PORT", settings.http_port)]
+    _check_free("FLEET_HTTP", settings.http_host, settings.http_port)
     if settings.own_broker:
-        wanted.append(("FLEET_MQTT_PORT", settings.mqtt_port))
-    for name, port in wanted:
-        if is_listening(port):
-            raise SettingError(
-                f"{name}={port}: another program listens on this port; "
-                f"end it, or set {name} to a free one"
-            )
+        _check_free("FLEET_MQTT", "127.0.0.1", settings.mqtt_port)
+
+
+def _check_free(prefix: str, host: str, port: int) -> None:
+    """Bound for a moment, as its service is about to do."""
+    name = f"{prefix}_PORT"
+    try:
+        family, kind, *_, address = socket.getaddrinfo(host.strip("[]"), port, type=SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            problem = "another program listens on this port; end it, or set {} to a free one"
+            raise SettingError(f"{name}={port}: {problem.format(name)}") from error
+        if error.errno == errno.EACCES:
+            problem = "this user may not listen on it; set {} to 1024 or more"
+            raise SettingError(f"{name}={port}: {problem.format(name)}") from error
+        raise SettingError(
+            f"{prefix}_HOST={host}: cannot listen there ({error.strerror}); "
+            "name an address of this machine"
+        ) from error
+
+
+def _check_database(settings: Settings) -> None:
+    url = settings.database_url
+    engine = create_engine(url, **engine_options(url))
+    try:
+        engine.connect().close()
+    except SQLAlchemyError as error:
+        shown = engine.url.set(query={}).render_as_string(hide_password=True)
+        cause = str(getattr(error, "orig", error)).partition("\n")[0]
+        raise SettingError(f"FLEET_DATABASE_URL={shown}: cannot connect ({cause})") from error
+    finally:
+        engine.dispose()
 
 
 @contextmanager

@@ -64,7 +64,7 @@ def _describe(doc: Doc, doc_info: Doc, **_context: Any) -> Doc:
 
 
 def _what_can_go_wrong(doc: Doc, doc_info: Doc) -> list[int]:
-    found = [500]
+    found = [400, 500]
     if doc_info["access"] != Access.OPEN:
         found += [401, 403]
     if doc_info["access"] == Access.WRITE:
@@ -74,5 +74,5 @@ def _what_can_go_wrong(doc: Doc, doc_info: Doc) -> list[int]:
     if doc_info["if_match"]:
         found += [412, 428]
     if "requestBody" in doc:
-        found += [400, 413, 415, 422]
+        found += [413, 415, 422]
     return found

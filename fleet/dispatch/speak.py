@@ -1,6 +1,7 @@
 """Speak what waits in the outbox, oldest first; a row goes when the broker has taken it."""
 
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import Row, delete, select
@@ -11,7 +12,7 @@ from fleet.store.outbox import OutboxMessage
 
 AT_ONCE = 500
 PATIENCE_S = 5.0
-
+"""For all of them together: a broker that has stopped taking would keep us for ever."""
 
 _NEXT = (
     select(
@@ -38,7 +39,8 @@ def speak(publisher: Publisher, now: datetime) -> int:
         for m in waiting
         if m.id not in done
     ]
-    done += [message_id for message_id, receipt in spoken if receipt.wait(PATIENCE_S)]
+    deadline = monotonic() + PATIENCE_S
+    done += [m_id for m_id, receipt in spoken if receipt.wait(max(deadline - monotonic(), 0))]
     if done:
         with transaction() as session:
             session.execute(delete(OutboxMessage).where(OutboxMessage.id.in_(done)))

@@ -4,12 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 AHEAD_AT_MOST = timedelta(minutes=5)
 """A timestamp further in the future than this comes from a wrong clock."""
-_NOT_BEFORE = datetime(2020, 1, 1, tzinfo=UTC)
+NOT_BEFORE = datetime(2020, 1, 1, tzinfo=UTC)
+"""A timestamp before this comes from a clock that was never set."""
 
 
 def clock_is_believable(sampled_at: datetime, received_at: datetime, synced: bool | None) -> bool:
     """Whether the device's own time may be used. `synced` is what the device says of its clock."""
-    return synced is not False and _NOT_BEFORE <= sampled_at <= received_at + AHEAD_AT_MOST
+    return synced is not False and NOT_BEFORE <= sampled_at <= received_at + AHEAD_AT_MOST
 
 
 def measured_at(

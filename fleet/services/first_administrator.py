@@ -4,6 +4,7 @@ import re
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
 
 from fleet.services import audit
 from fleet.services.errors import Invalid, NotFound
@@ -19,7 +20,7 @@ _USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,63}")
 def offer(now: datetime) -> str | None:
     """A new link's token; None once there is somebody. Earlier links end with it."""
     with transaction() as session:
-        if session.scalar(select(func.count()).select_from(User)):
+        if _is_somebody_there(session):
             return None
         token = new_token()
         session.execute(delete(SetupLink))
@@ -41,12 +42,26 @@ def create_administrator(token: str, username: str, password: str, now: datetime
     if weak:
         problems["password"] = weak
     with transaction() as session:
-        if not is_open(token, now):
+        if not _spend(session, token, now) or _is_somebody_there(session):
             raise NotFound("this link has been used, or its hour is over; start fleet again")
         if problems:
             raise Invalid(problems)
-        session.execute(delete(SetupLink))
         session.add(User(username=username, password_hash=hash_password(password), created_at=now))
         audit.record(
             session, "setup-link", "user.create", f"user/{username}", now, after={"name": username}
         )
+
+
+def _spend(session: Session, token: str, now: datetime) -> bool:
+    """Whether the link was still good. All are gone now, unless the transaction comes to nothing.
+
+    Of two at the same moment, by one link or by two, the second waits for the first and then finds
+    no row, or somebody there.
+    """
+    links = delete(SetupLink).returning(SetupLink.token_hash, SetupLink.expires_at)
+    spent = session.execute(links).all()
+    return any(link == token_hash(token) and expires_at > now for link, expires_at in spent)
+
+
+def _is_somebody_there(session: Session) -> bool:
+    return bool(session.scalar(select(func.count()).select_from(User)))

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
 
 from fleet.services import audit
 from fleet.services.errors import TooManyAttempts
@@ -15,6 +16,8 @@ LASTS = timedelta(hours=12)
 """However active: somebody signs in once a shift."""
 TRIES = 5
 WITHIN = timedelta(minutes=5)
+_LOCKS = 17
+"""A seed of our own, so that a name's lock is nobody else's."""
 
 
 def sign_in(username: str, password: str, now: datetime) -> str | None:
@@ -23,10 +26,9 @@ def sign_in(username: str, password: str, now: datetime) -> str | None:
     Raises TooManyAttempts after five wrong passwords for one name in five minutes; other people
     are not affected.
     """
-    _throttle(username, now)
+    _count_attempt(username, now)
     user = db.session.scalar(select(User).where(User.username == username))
     if not matches(user.password_hash if user else None, password):
-        _note_failure(username, now)
         return None
     if user is None or user.disabled_at is not None:
         return None
@@ -65,17 +67,23 @@ def sign_out(token: str) -> None:
         session.execute(delete(LoginSession).where(LoginSession.token_hash == token_hash(token)))
 
 
-def _throttle(username: str, now: datetime) -> None:
-    recent = db.session.scalar(
-        select(func.count())
-        .select_from(SignInFailure)
-        .where(SignInFailure.username == username[:64], SignInFailure.at > now - WITHIN)
-    )
-    if (recent or 0) >= TRIES:
-        raise TooManyAttempts("too many wrong passwords; try again in five minutes")
-
-
-def _note_failure(username: str, now: datetime) -> None:
+def _count_attempt(username: str, now: datetime) -> None:
+    """Before the password is looked at, as if it were wrong: however many come at once, no more
+    than TRIES are looked at. The right one takes it all back.
+    """
+    name = username[:64]
     with transaction() as session:
+        _one_after_the_other(session, name)
         session.execute(delete(SignInFailure).where(SignInFailure.at <= now - WITHIN))
-        session.add(SignInFailure(username=username[:64], at=now))
+        recent = session.scalar(
+            select(func.count()).select_from(SignInFailure).where(SignInFailure.username == name)
+        )
+        if (recent or 0) >= TRIES:
+            raise TooManyAttempts("too many wrong passwords; try again in five minutes")
+        session.add(SignInFailure(username=name, at=now))
+
+
+def _one_after_the_other(session: Session, name: str) -> None:
+    """Those who ask for one name, until the end of the transaction. SQLite does so for all."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, _LOCKS))))

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, make_url
 from sqlalchemy.orm import DeclarativeBase, Session
 
 
@@ -23,7 +23,24 @@ def engine_options(url: str) -> dict[str, Any]:
     """What `create_engine` needs for this URL beside it."""
     if url.startswith("sqlite"):
         return {"connect_args": {"timeout": 30, "check_same_thread": False}}
-    return {"pool_size": 10, "max_overflow": 10, "pool_pre_ping": True}
+    return {
+        "pool_size": 10,
+        "max_overflow": 10,
+        "pool_pre_ping": True,
+        "connect_args": _session_options(url),
+    }
+
+
+def _session_options(url: str) -> dict[str, Any]:
+    """Times in UTC: elsewhere the last of them would be in the year 10000, which Python has not.
+
+    What the URL says itself still counts.
+    """
+    given = make_url(url).normalized_query
+    return {
+        "connect_timeout": given.get("connect_timeout", ("10",))[-1],
+        "options": " ".join((*given.get("options", ()), "-c timezone=UTC")),
+    }
 
 
 def prepare_engine(engine: Engine) -> None:

@@ -1,10 +1,14 @@
 """Error pages in the product's look. Under /api the API answers for itself."""
 
+import logging
 from typing import cast
 
 from flask import Flask, current_app, render_template, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from werkzeug.exceptions import BadRequest, Conflict, HTTPException
+
+log = logging.getLogger(__name__)
 
 PAGES = {
     400: ("That could not be read", "Something in the address or the form is not as it should be."),
@@ -12,6 +16,7 @@ PAGES = {
     403: ("Not allowed", "The page was too old, or this is not yours to change."),
     404: ("Nothing here", "The address is wrong, or what was here has been removed."),
     405: ("Not that way", "This address cannot be used like that."),
+    409: ("Somebody was first", "The same has been changed at this moment. Look, then try again."),
     413: ("Too large", "That is more than this service takes in one go."),
     429: ("Too many attempts", "Wait a minute, then try again."),
     500: ("Something broke on our side", "It has been noted in the log. Try again in a moment."),
@@ -21,6 +26,14 @@ PAGES = {
 def init_app(app: Flask) -> None:
     for code in PAGES:
         app.register_error_handler(code, _page)
+    app.register_error_handler(DataError, _refused_by_the_database)
+    app.register_error_handler(IntegrityError, _refused_by_the_database)
+
+
+def _refused_by_the_database(error: DBAPIError) -> ResponseReturnValue:
+    """A value that no column takes, or a name that somebody else has taken since we looked."""
+    log.warning("refused by the database: %s", error.orig)
+    return _page(Conflict() if isinstance(error, IntegrityError) else BadRequest())
 
 
 def _page(error: HTTPException) -> ResponseReturnValue:

@@ -1,5 +1,8 @@
 """What every answer and every change must satisfy: headers, and proof that the page was ours."""
 
+import re
+from itertools import chain
+
 from flask import Flask, Response, abort, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
@@ -28,13 +31,24 @@ HEADERS = {
 
 csrf = CSRFProtect()
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+"""All but tab and line ends, which come along when something is pasted."""
+
 
 def init_app(app: Flask) -> None:
     # A form left open over night must still work: the token lives as long as its session.
     app.config.update(WTF_CSRF_CHECK_DEFAULT=False, WTF_CSRF_TIME_LIMIT=None)
     csrf.init_app(app)
+    app.before_request(_refuse_control_characters)
     app.before_request(_refuse_foreign_forms)
     app.after_request(_add_headers)
+
+
+def _refuse_control_characters() -> None:
+    """Nobody types them, and a database that keeps text cannot take all of them."""
+    given = chain(request.args.items(multi=True), request.form.items(multi=True))
+    if any(map(_CONTROL.search, chain((request.path,), *given))):
+        abort(400, "A control character stands in the address or in the form.")
 
 
 def _refuse_foreign_forms() -> None:

@@ -12,7 +12,10 @@ from urllib.request import urlopen
 
 import psutil
 import pytest
+from flask import Flask
 
+from fleet.config import Settings
+from fleet.up import greet
 from tests.support.broker import Broker
 from tests.support.processes import free_port
 from tests.support.waiting import wait_until
@@ -133,6 +136,62 @@ def test_a_taken_port_is_named_before_anything_is_started(tmp_path: Path) -> Non
         )
     assert ended.returncode != 0
     assert f"FLEET_HTTP_PORT={port}: another program listens" in ended.stderr
+
+
+def refused(folder: Path, **settings: object) -> str:
+    """What a start says that comes to nothing."""
+    ports = {"FLEET_HTTP_PORT": free_port(), "FLEET_MQTT_PORT": free_port()}
+    ended = subprocess.run(
+        [sys.executable, "-m", "fleet.cli", "up"],
+        env=environment(folder, **{**ports, **settings}),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode != 0
+    assert ended.stdout == ""
+    assert ended.stderr.count("\n") == 1
+    return ended.stderr
+
+
+def test_a_database_that_cannot_be_reached_is_one_clear_line_without_its_password(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    said = refused(
+        tmp_path, FLEET_DATABASE_URL=f"postgresql://me:hunter2@127.0.0.1:{port}/wardfleet"
+    )
+    assert said.startswith(
+        "fleet: FLEET_DATABASE_URL=postgresql+psycopg://me:***@127.0.0.1:"
+        f"{port}/wardfleet: cannot connect ("
+    )
+    assert "efused" in said
+    assert "hunter2" not in said
+
+
+def test_a_database_file_in_no_folder_is_one_clear_line(tmp_path: Path) -> None:
+    said = refused(tmp_path / "data", FLEET_DATABASE_URL=f"sqlite:///{tmp_path}/none/x.sqlite")
+    assert "cannot connect (unable to open database file)" in said
+
+
+def test_an_address_that_this_machine_has_not_is_named(tmp_path: Path) -> None:
+    for host in ("192.0.2.1", "no-such-host.invalid"):
+        assert refused(tmp_path, FLEET_HTTP_HOST=host).startswith(
+            f"fleet: FLEET_HTTP_HOST={host}: cannot listen there ("
+        )
+
+
+def test_what_is_not_ready_is_named_and_nothing_is_called_running(
+    worker: Flask, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    greet(worker, settings, ["ingest", "web"])
+    said = capsys.readouterr().out
+    assert "Wardfleet is running." not in said
+    assert "Not ready yet: ingest, web." in said
+    assert "/setup/" in said
+    greet(worker, settings, [])
+    assert "Wardfleet is running." in capsys.readouterr().out
 
 
 def test_with_a_broker_of_ones_own_none_is_started(tmp_path: Path, fresh_broker: Broker) -> None:

@@ -59,7 +59,7 @@ def test_a_wrong_filter_is_named(hospital: Hospital) -> None:
     readings = "/devices/cart-1/readings"
     for query, field in (
         ("/devices?kind=lawnmower", "kind"),
-        ("/devices?q=a%00b", "q"),
+        ("/devices?q=a%0Ab", "q"),
         ("/devices?ward=UPPER", "ward"),
         ("/devices?ward=icu%0A", "ward"),
         ("/alerts?state=half", "state"),
@@ -107,7 +107,7 @@ def test_a_body_of_many_megabytes_is_413(hospital: Hospital) -> None:
 
 def test_an_address_of_nothing_is_404(hospital: Hospital) -> None:
     for path in (
-        "/nothing", "/devices/", "/devices/UPPER", "/devices/a%00b", "/devices/%F0%28",
+        "/nothing", "/devices/", "/devices/UPPER", "/devices/a%0Ab", "/devices/%F0%28",
         "/wards/icu%0A", "/alerts/-1", "/alerts/x", "/profiles/carts/versions/99999999999",
     ):  # fmt: skip
         answer = hospital.get(path)

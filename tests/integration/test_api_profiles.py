@@ -2,10 +2,12 @@
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
+from fleet.domain.compliance import REPORT_MAX_AGE
 from fleet.services.profile_files import read_profiles
-from fleet.store.database import db
-from fleet.store.models import AuditEntry
+from fleet.store.database import db, transaction
+from fleet.store.models import AuditEntry, Configuration
 from tests.support.api import DOCUMENT, Hospital, ago, statements
 from tests.support.processes import ROOT
 
@@ -276,6 +278,46 @@ def test_compliance_that_has_grown_old_is_listed_as_unknown(hospital: Hospital) 
     assert [d["state"] for d in hospital.everything("/compliance")] == ["unknown"]
     assert len(hospital.everything("/compliance?state=unknown")) == 1
     assert hospital.everything("/compliance?state=compliant") == []
+
+
+@pytest.mark.parametrize("word", ["pending", "drifted", "noncompliant", "unsupported"])
+def test_no_judgement_outlives_its_deadline_though_nothing_sweeps(
+    hospital: Hospital, word: str
+) -> None:
+    hospital.load()
+    hospital.assign()
+    hospital.register("CART-1")
+    hospital.report_configuration("cart-1")
+    for due, shown in ((ago(minutes=-1), word), (ago(seconds=1), "unknown")):
+        with hospital.app.app_context(), transaction() as session:
+            session.execute(
+                update(Configuration).values(
+                    compliance=word,
+                    compliance_reason="settings.bluetooth",
+                    reported_at=due - REPORT_MAX_AGE,
+                    judge_after=due,
+                )
+            )
+        (listed,) = hospital.everything("/compliance")
+        assert listed["state"] == shown
+        assert (listed["reason"] == "settings.bluetooth") == (shown == word)
+        assert hospital.get("/devices/cart-1").json["compliance"] == shown
+        assert hospital.get("/devices/cart-1/compliance").json["state"] == shown
+        assert hospital.get("/compliance/summary").json[shown] == 1
+        for state in (word, "unknown"):
+            for path in ("/compliance?state=", "/devices?compliance="):
+                found = hospital.everything(path + state)
+                assert len(found) == (state == shown), (path, state)
+
+
+def test_a_device_whose_repair_is_due_is_known_to_have_drifted(hospital: Hospital) -> None:
+    hospital.load()
+    hospital.assign()
+    hospital.register("CART-1")
+    hospital.report_configuration("cart-1")
+    with hospital.app.app_context(), transaction() as session:
+        session.execute(update(Configuration).values(compliance="drifted", judge_after=ago()))
+    assert [d["state"] for d in hospital.everything("/compliance")] == ["drifted"]
 
 
 def test_a_page_of_compliance_costs_the_same_however_long(hospital: Hospital) -> None:

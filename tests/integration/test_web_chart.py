@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 
+from fleet.store.database import db
 from fleet.store.queries.charge_history import Bucket, charge_history
 from fleet.web.charge_chart import lines
 from fleet.web.document_diff import Difference, differences
+from tests.support.api import statements
 from tests.support.hospital import build_hospital, reading, say, telemetry
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -41,6 +43,45 @@ def test_a_span_holds_what_was_sampled_in_it_and_nothing_of_others(app: Flask) -
     with app.app_context():
         assert charge_history(2, NOW, NOW + 30 * MINUTE, 600) == []
         assert len(charge_history(1, NOW + 10 * MINUTE, NOW + 20 * MINUTE, 600)) == 1
+
+
+@pytest.mark.parametrize(
+    "claimed", [datetime(1970, 1, 1, tzinfo=UTC), NOW + timedelta(days=900)], ids=["1970", "ahead"]
+)
+def test_a_reading_of_a_wrong_clock_is_drawn_where_it_arrived(
+    app: Flask, claimed: datetime
+) -> None:
+    arrived = NOW + 100 * MINUTE
+    with app.app_context():
+        say("telemetry", telemetry(reading(40, 55, claimed)), arrived)
+        found = charge_history(1, NOW + 90 * MINUTE, NOW + 110 * MINUTE, 600)
+        assert found == [Bucket(int(arrived.timestamp()), 55, 55, 55, charging=False)]
+        for moment in (claimed, NOW + 40 * MINUTE):
+            assert charge_history(1, moment, moment + 10 * MINUTE, 600) == []
+
+
+def test_a_reading_that_waited_long_is_drawn_where_it_was_taken(app: Flask) -> None:
+    with app.app_context():
+        say("telemetry", telemetry(reading(40, 55, NOW + 60 * MINUTE)), NOW + 60 * 24 * 20 * MINUTE)
+        assert len(charge_history(1, NOW + 60 * MINUTE, NOW + 61 * MINUTE, 600)) == 1
+
+
+def test_a_clock_a_little_ahead_is_believed(app: Flask) -> None:
+    with app.app_context():
+        say("telemetry", telemetry(reading(40, 55, NOW + 64 * MINUTE)), NOW + 60 * MINUTE)
+        assert len(charge_history(1, NOW + 64 * MINUTE, NOW + 65 * MINUTE, 60)) == 1
+
+
+def test_the_chart_is_read_by_its_index(app: Flask) -> None:
+    with app.app_context(), statements(app) as sent:
+        charge_history(1, NOW, NOW + 30 * MINUTE, 600)
+        if db.engine.dialect.name == "sqlite":  # PostgreSQL walks so small a table as it lies
+            plan = db.session.connection().exec_driver_sql(
+                f"EXPLAIN QUERY PLAN {sent[-1]}", (1,) * sent[-1].count("?")
+            )
+            steps = [row[3] for row in plan if "reading" in row[3]]
+            assert len(steps) == 3
+            assert all("ix_reading_device_sampled (device_pk=? AND sampled" in s for s in steps)
 
 
 def bucket(start: int, mean: float = 50) -> Bucket:

@@ -3,7 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from fleet import create_worker
 from fleet.config import SettingError, Settings
+from fleet.store.database import db
+from fleet.store.migrate import is_current, upgrade
 
 
 def test_without_any_setting_everything_has_a_default() -> None:
@@ -30,8 +33,22 @@ def test_a_broker_of_ones_own_is_not_started() -> None:
         ("FLEET_MQTT_PORT", "-1"),
         ("FLEET_MQTT_URL", "broker:1883"),
         ("FLEET_MQTT_URL", "mqtt://broker:port"),
+        ("FLEET_MQTT_URL", "mqtt://[::1"),
+        ("FLEET_MQTT_URL", "mqtt://broker:0"),
+        ("FLEET_MQTT_URL", "mqtt://bro ker"),
+        ("FLEET_HTTP_HOST", "999.1.1.1"),
+        ("FLEET_HTTP_HOST", "1.2.3"),
+        ("FLEET_HTTP_HOST", "::1"),
+        ("FLEET_HTTP_HOST", "[::1"),
+        ("FLEET_HTTP_HOST", "http://127.0.0.1"),
+        ("FLEET_HTTP_HOST", "not a host"),
+        ("FLEET_HTTP_HOST", "-x-"),
         ("FLEET_DATABASE_URL", "mysql://db/wardfleet"),
         ("FLEET_DATABASE_URL", "sqlite://relative.sqlite"),
+        ("FLEET_DATABASE_URL", "postgresql://host:abc/x"),
+        ("FLEET_DATABASE_URL", "postgresql://host:99999/x"),
+        ("FLEET_DATABASE_URL", "postgresql://[::1/x"),
+        ("FLEET_DATABASE_URL", "postgresql://host"),
         ("FLEET_RETENTION_DAYS", "0"),
     ],
 )
@@ -43,10 +60,51 @@ def test_a_bad_value_is_named_in_one_clear_line(name: str, value: str) -> None:
     assert "\n" not in str(error.value)
 
 
-def test_a_password_in_a_bad_database_url_is_not_repeated() -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FLEET_DATABASE_URL", "mysql://me:hunter2@db/wardfleet"),
+        ("FLEET_DATABASE_URL", "postgresql://me:hunter2@db:abc/wardfleet"),
+        ("FLEET_DATABASE_URL", "postgresql://me:hunt/er2@db:abc/wardfleet"),
+        ("FLEET_DATABASE_URL", "mysql://db/wardfleet?password=hunter2"),
+        ("FLEET_DATABASE_URL", "postgresql://me:hunt?er2@db:abc/wardfleet"),
+        ("FLEET_DATABASE_URL", "me:hunter2@db/wardfleet"),
+        ("FLEET_MQTT_URL", "http://me:hunter2@broker"),
+        ("FLEET_MQTT_URL", "mqtt://me:hunter2@[broker"),
+    ],
+)
+def test_a_password_in_a_bad_url_is_not_repeated(name: str, value: str) -> None:
     with pytest.raises(SettingError) as error:
-        Settings.from_env({"FLEET_DATABASE_URL": "mysql://me:hunter2@db/wardfleet"})
-    assert "hunter2" not in str(error.value)
+        Settings.from_env({name: value})
+    assert str(error.value).startswith(f"{name}=")
+    assert "er2" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "10.1.2.3", "[::]", "[::1]", "localhost", "fleet-1.ward"]
+)
+def test_an_address_or_a_name_can_be_listened_on(host: str) -> None:
+    assert Settings.from_env({"FLEET_HTTP_HOST": host}).http_host == host
+
+
+def test_web_and_broker_cannot_share_a_port() -> None:
+    same = {"FLEET_HTTP_PORT": "9000", "FLEET_MQTT_PORT": "9000"}
+    with pytest.raises(SettingError, match=r"^FLEET_HTTP_PORT=9000: must differ"):
+        Settings.from_env(same)
+    assert Settings.from_env({**same, "FLEET_MQTT_URL": "mqtt://broker"}).http_port == 9000
+
+
+@pytest.mark.parametrize("folder", ["what?", "100%", "a%20b", "a b#c", "a@b:c", "caf\u00e9"])
+def test_a_data_directory_may_have_any_name(tmp_path: Path, folder: str) -> None:
+    data = tmp_path / folder
+    settings = Settings.from_env({"FLEET_DATA_DIR": str(data)})
+    settings.make_data_dir()
+    upgrade(settings.database_url)
+    assert [path.name for path in data.glob("*.sqlite")] == ["wardfleet.sqlite"]
+    assert [path.name for path in tmp_path.iterdir()] == [folder]
+    with create_worker(settings).app_context():
+        assert is_current(db.engine)
+        db.engine.dispose()
 
 
 def test_plain_postgresql_urls_get_the_driver_that_is_installed() -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, case, or_
 
+from fleet.domain.compliance import REPORT_MAX_AGE
 from fleet.domain.words import Availability, ComplianceState
 from fleet.store.models import Configuration, DeviceState
 
@@ -28,7 +29,14 @@ def compliance_at(now: datetime) -> ColumnElement[str]:
 
 
 def overdue_at(now: datetime) -> ColumnElement[bool]:
-    """Was compliant, by a report that has grown too old."""
-    return and_(
-        Configuration.compliance == ComplianceState.COMPLIANT, Configuration.judge_after <= now
-    )
+    """Judged by a report that has grown too old, or pending beyond the time it had for it.
+
+    The first condition is what an index serves; it alone may also mean that a repair is due.
+    """
+    too_old = Configuration.reported_at <= now - REPORT_MAX_AGE
+    is_pending = Configuration.compliance == ComplianceState.PENDING
+    return and_(Configuration.judge_after <= now, or_(is_pending, too_old))
+
+
+def compliance_reason_at(now: datetime) -> ColumnElement[str | None]:
+    return case((overdue_at(now), "not judged since"), else_=Configuration.compliance_reason)

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, or_, select
 from fleet.domain.words import ComplianceState, Lifecycle
 from fleet.store.database import db
 from fleet.store.models import Configuration, Device, Profile, ProfileVersion, Ward
-from fleet.store.queries.as_of import compliance_at, overdue_at
+from fleet.store.queries.as_of import compliance_at, compliance_reason_at, overdue_at
 
 
 class ComplianceRow(NamedTuple):
@@ -65,7 +65,7 @@ def _compliance(now: datetime) -> Select[*tuple[Any, ...]]:
             Profile.slug,
             ProfileVersion.number,
             compliance_at(now),
-            Configuration.compliance_reason,
+            compliance_reason_at(now),
             Configuration.compliance_since,
             Configuration.generation,
             Configuration.reported_generation,

@@ -18,7 +18,7 @@ from fleet.store.models import (
     Ward,
     Zone,
 )
-from fleet.store.queries.as_of import availability_at, compliance_at
+from fleet.store.queries.as_of import availability_at, compliance_at, compliance_reason_at
 
 
 class Change(NamedTuple):
@@ -73,7 +73,6 @@ _DEVICE = (
         DeviceState.apps,
         DeviceState.system,
         DeviceState.agent,
-        Configuration.compliance_reason,
         Configuration.compliance_since,
         Configuration.generation,
         Configuration.desired_at,
@@ -102,7 +101,9 @@ _DEVICE = (
 def device_by_id(device_id: str, now: datetime) -> Row[*tuple[Any, ...]] | None:
     """One row: the device, where it belongs, what it is now, what it should have."""
     query = _DEVICE.add_columns(
-        availability_at(now).label("availability"), compliance_at(now).label("compliance")
+        availability_at(now).label("availability"),
+        compliance_at(now).label("compliance"),
+        compliance_reason_at(now).label("compliance_reason"),
     )
     return db.session.execute(query.where(Device.device_id == device_id)).first()
 

@@ -7,7 +7,7 @@ from fleet.services.acknowledge_alert import acknowledge_alert
 from fleet.store.queries.alerts import find_alerts
 from fleet.web import clock
 from fleet.web.signed_in import actor
-from fleet.web.views.console import back, it, refused_with_words, whole
+from fleet.web.views.console import KEY, back, it, refused_with_words, whole
 
 
 @it.get("/alerts")
@@ -17,7 +17,7 @@ def alerts() -> ResponseReturnValue:
     return render_template("it/alerts.html", now=clock.now(), page=page, kind=kind, state=state)
 
 
-@it.post("/alerts/<int:alert_id>/acknowledge")
+@it.post(f"/alerts/<{KEY}:alert_id>/acknowledge")
 @refused_with_words
 def acknowledge(alert_id: int) -> ResponseReturnValue:
     acknowledge_alert(alert_id, actor(), clock.now(), whole(request.form, "version"))

@@ -11,5 +11,5 @@ from fleet.web.views.console import it, whole
 @it.get("/audit")
 def audit() -> ResponseReturnValue:
     subject = request.args.get("subject") or None
-    page = find_entries(subject, whole(request.args, "before"))
+    page = find_entries(subject, whole(request.args, "before", bits=63))
     return render_template("it/audit.html", now=clock.now(), page=page, subject=subject)

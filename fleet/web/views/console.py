@@ -14,6 +14,9 @@ from fleet.web.signed_in import require_login
 
 P = ParamSpec("P")
 
+KEY = "int(max=2147483647)"
+"""In an address, the key of a row: a larger one than its column holds is not found."""
+
 it = Blueprint("it", __name__, url_prefix="/it")
 it.before_request(require_login)
 it.context_processor(lambda: {"home_timezone": home_timezone})
@@ -44,7 +47,8 @@ def back(fallback: str = "/it") -> ResponseReturnValue:
     return redirect(wanted if is_ours else fallback, code=303)
 
 
-def whole(form: MultiDict[str, str], name: str) -> int | None:
-    """A whole number from a form or an address; None where there is none."""
+def whole(form: MultiDict[str, str], name: str, bits: int = 31) -> int | None:
+    """A whole number from a form or an address; None where there is none that a column holds."""
     text = form.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else None
+    is_number = text.isascii() and text.isdigit() and len(text) < 20
+    return int(text) if is_number and int(text) < 2**bits else None

@@ -1,5 +1,6 @@
 """One device: what it is now, its charge over time, its compliance item by item."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import Row
 
 from fleet.domain.compliance import Item, judge_items
 from fleet.domain.presence import DEFAULT_INTERVAL_S
+from fleet.domain.words import ComplianceState
 from fleet.store.queries.alerts import alerts_of
 from fleet.store.queries.charge_history import charge_history
 from fleet.store.queries.device import device_by_id, packs_of, transitions_of
@@ -62,7 +64,13 @@ def _device(device_id: str, now: datetime) -> Row[*tuple[Any, ...]]:
 
 
 def _items(device: Row[*tuple[Any, ...]]) -> list[Item]:
-    """Every path of its profile, judged now; none without a profile or without a report."""
+    """Every path of its profile, judged now; none without a profile or without a report.
+
+    Nothing is green, or red, by a report that nobody can rely on any more.
+    """
     if device.document is None or device.reported_at is None:
         return []
-    return judge_items(device.document, device.reported_items)
+    items = judge_items(device.document, device.reported_items)
+    if device.compliance == ComplianceState.UNKNOWN:
+        return [replace(item, state=ComplianceState.UNKNOWN, reason=None) for item in items]
+    return items

@@ -15,11 +15,14 @@ health = Blueprint("health", __name__)
 
 PROCESS_DEADLINE = timedelta(seconds=20)
 ROUND_TRIP_DEADLINE = timedelta(seconds=30)
+CLOCKS_APART = timedelta(seconds=5)
+"""So far ahead the clock of another machine may be."""
 
 _UNREACHABLE = "The database does not answer: see FLEET_DATABASE_URL and the database's own log."
 _NOT_MIGRATED = "The schema is not at this version's revision: restart with `fleet up`."
 _NO_BROKER = "Ingest is not connected to the broker: see that it runs and FLEET_MQTT_URL names it."
 _SILENT = "Not heard of within its deadline: see that `fleet {0}` runs, and its log."
+_FUTURE = "Its last sign of life is from the future: set the clocks of all machines alike."
 _NO_ROUND_TRIP = "No message came through schedule, broker and ingest: see the checks before this."
 
 
@@ -60,4 +63,6 @@ def _checks(now: datetime) -> dict[str, str | None]:
 
 
 def _late(sign: SignOfLife | None, now: datetime, deadline: timedelta, words: str) -> str | None:
+    if sign is not None and sign.at > now + CLOCKS_APART:
+        return _FUTURE
     return None if sign is not None and now - sign.at <= deadline else words

@@ -12,7 +12,7 @@ from fleet.store.queries.profiles import ProfileHead
 from fleet.web import clock
 from fleet.web.document_diff import differences, flat
 from fleet.web.signed_in import actor
-from fleet.web.views.console import back, it, refused_with_words, whole
+from fleet.web.views.console import KEY, back, it, refused_with_words, whole
 
 
 @it.get("/profiles")
@@ -70,12 +70,12 @@ def assign(slug: str) -> ResponseReturnValue:
         scope, key = Scope.DEVICE, device_id
     if number is None or not key:
         raise Invalid({"where": "choose a version, and a site, kind, ward or device"})
-    assign_profile(slug, number, Scope(scope), key, actor(), clock.now())
+    assign_profile(slug, number, scope, key, actor(), clock.now())
     flash(f"Version {number} is assigned to {scope} {key}.")
     return redirect(url_for("it.profile", slug=slug), code=303)
 
 
-@it.post("/assignments/<int:assignment_id>/remove")
+@it.post(f"/assignments/<{KEY}:assignment_id>/remove")
 @refused_with_words
 def remove(assignment_id: int) -> ResponseReturnValue:
     remove_assignment(assignment_id, actor(), clock.now(), whole(request.form, "version"))

@@ -16,7 +16,7 @@ STRANGERS_OF = timedelta(days=7)
 def quarantine() -> ResponseReturnValue:
     now = clock.now()
     device_id = request.args.get("device_id") or None
-    page = find_quarantined(device_id, whole(request.args, "before"))
+    page = find_quarantined(device_id, whole(request.args, "before", bits=63))
     unknown = [] if device_id else strangers(now - STRANGERS_OF)
     return render_template(
         "it/quarantine.html", now=now, page=page, device_id=device_id, strangers=unknown

@@ -10,7 +10,7 @@ from fleet.services.errors import Invalid
 from fleet.store.queries.tokens import tokens as all_tokens
 from fleet.web import clock
 from fleet.web.signed_in import actor
-from fleet.web.views.console import it, refused_with_words
+from fleet.web.views.console import KEY, it, refused_with_words
 
 
 @it.get("/tokens")
@@ -32,7 +32,7 @@ def create_token() -> ResponseReturnValue:
     return _page(secret=secret)
 
 
-@it.post("/tokens/<int:token_id>/revoke")
+@it.post(f"/tokens/<{KEY}:token_id>/revoke")
 @refused_with_words
 def revoke_token(token_id: int) -> ResponseReturnValue:
     revoke_api_token(token_id, actor(), clock.now())

@@ -1,0 +1,217 @@
+"""Who comes in and who does not: the set-up link, passwords, sessions."""
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from threading import Barrier, BrokenBarrierError, Thread
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select, update
+
+from fleet.services import first_administrator, sign_in
+from fleet.services.errors import NotFound, ServiceError, TooManyAttempts
+from fleet.services.first_administrator import create_administrator, offer
+from fleet.services.secrets import token_hash
+from fleet.store.database import db, transaction
+from fleet.store.models import User
+from fleet.store.people import SetupLink
+from fleet.web import clock
+from tests.support.hospital import build_hospital, reading, say, telemetry
+
+PASSWORD = "correct horse battery"
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+LONG_NAME = "a" * 64
+
+
+def form(page: str, **values: str) -> dict[str, str]:
+    found = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert found
+    return {"csrf_token": found[1], **values}
+
+
+def enter(app: Flask, name: str = "ada", now: datetime = NOW) -> None:
+    with app.app_context():
+        token = offer(now)
+        assert token
+        create_administrator(token, name, PASSWORD, now)
+
+
+def try_password(app: Flask, password: str, name: str = "ada", now: datetime = NOW) -> str | None:
+    with app.app_context():
+        return sign_in.sign_in(name, password, now)
+
+
+def at_once(app: Flask, tries: list[Callable[[], object]]) -> list[BaseException]:
+    """Each in a thread of its own, all let go at the same moment; what they raised."""
+    start, raised = Barrier(len(tries)), []
+
+    def go(attempt: Callable[[], object]) -> None:
+        with app.app_context():
+            start.wait(10)
+            try:
+                attempt()
+            except ServiceError as error:
+                raised.append(error)
+
+    threads = [Thread(target=go, args=(attempt,)) for attempt in tries]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return raised
+
+
+def administrators(app: Flask) -> int:
+    with app.app_context():
+        return db.session.scalar(select(func.count()).select_from(User)) or 0
+
+
+# --- The set-up link ------------------------------------------------------------------------
+
+
+def test_of_two_who_use_the_setup_link_at_once_one_becomes_administrator(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        token = offer(NOW)
+    assert token
+    both = Barrier(2)
+
+    def hash_slowly(_password: str) -> str:
+        """Until the other is here as well, or does not come."""
+        with suppress(BrokenBarrierError):
+            both.wait(1)
+        return "hash"
+
+    monkeypatch.setattr(first_administrator, "hash_password", hash_slowly)
+    raised = at_once(
+        app,
+        [lambda n=name: create_administrator(token, n, PASSWORD, NOW) for name in ("ada", "bob")],
+    )
+    assert administrators(app) == 1
+    assert [type(error) for error in raised] == [NotFound]
+
+
+def test_a_setup_link_that_is_left_over_makes_no_second_administrator(app: Flask) -> None:
+    # As two that are offered at the same moment would leave it.
+    enter(app)
+    with app.app_context():
+        with transaction() as session:
+            late = SetupLink(token_hash=token_hash("late"), expires_at=NOW + timedelta(hours=1))
+            session.add(late)
+        with pytest.raises(NotFound):
+            create_administrator("late", "bob", PASSWORD, NOW)
+    assert administrators(app) == 1
+
+
+def test_a_wrong_token_or_a_weak_password_spends_no_link(app: Flask) -> None:
+    with app.app_context():
+        token = offer(NOW)
+        assert token
+        with pytest.raises(NotFound):
+            create_administrator("wrong", "ada", PASSWORD, NOW)
+        with pytest.raises(ServiceError, match="password"):
+            create_administrator(token, "ada", "short", NOW)
+        create_administrator(token, "ada", PASSWORD, NOW)
+
+
+def test_the_setup_form_posted_twice_is_gone_the_second_time(
+    app: Flask, client: FlaskClient
+) -> None:
+    with app.app_context():
+        token = offer(datetime.now(UTC))
+    page = client.get(f"/setup/{token}").text
+    data = form(page, username="ada", password=PASSWORD, again=PASSWORD)
+    assert client.post(f"/setup/{token}", data=data).status_code == 303
+    again = client.post(f"/setup/{token}", data={**data, "username": "bob"})
+    assert again.status_code == 404
+    assert administrators(app) == 1
+
+
+# --- Passwords ------------------------------------------------------------------------------
+
+
+def test_of_many_passwords_tried_at_once_five_are_looked_at(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter(app)
+    looked_at = []
+
+    def matches(_stored: str | None, password: str) -> bool:
+        looked_at.append(password)
+        return False
+
+    monkeypatch.setattr(sign_in, "matches", matches)
+    tries = [lambda n=n: sign_in.sign_in("ada", f"guess {n}", NOW) for n in range(12)]
+    raised = at_once(app, tries)
+    assert len(looked_at) == sign_in.TRIES
+    assert {type(error) for error in raised} == {TooManyAttempts}
+
+
+def test_the_right_password_is_refused_while_its_name_is_throttled_and_others_are_not(
+    app: Flask,
+) -> None:
+    enter(app)
+    for _ in range(sign_in.TRIES):
+        assert try_password(app, "wrong") is None
+    with pytest.raises(TooManyAttempts):
+        try_password(app, PASSWORD)
+    assert try_password(app, PASSWORD, "bob") is None
+    assert try_password(app, PASSWORD, now=NOW + sign_in.WITHIN)
+
+
+def test_the_right_password_forgives_the_wrong_ones_before_it(app: Flask) -> None:
+    enter(app)
+    for _ in range(sign_in.TRIES - 1):
+        assert try_password(app, "wrong") is None
+    assert try_password(app, PASSWORD)
+    assert try_password(app, "wrong") is None
+    assert try_password(app, PASSWORD)
+
+
+# --- Sessions -------------------------------------------------------------------------------
+
+
+def test_a_disabled_user_neither_signs_in_nor_stays(app: Flask) -> None:
+    enter(app)
+    token = try_password(app, PASSWORD)
+    assert token
+    with app.app_context():
+        assert sign_in.signed_in_user(token, NOW)
+        with transaction() as session:
+            session.execute(update(User).values(disabled_at=NOW))
+        assert sign_in.signed_in_user(token, NOW) is None
+    assert try_password(app, PASSWORD) is None
+
+
+def test_a_session_ends_after_twelve_hours_however_active(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter(app)
+    token = try_password(app, PASSWORD)
+    assert token
+    client.set_cookie("wardfleet_session", token)
+    for hours, status in ((0, 200), (11.99, 200), (12, 302), (13, 302)):
+        monkeypatch.setattr(clock, "now", lambda after=hours: NOW + timedelta(hours=after))
+        assert client.get("/it").status_code == status, hours
+
+
+def test_the_longest_of_names_can_acknowledge_an_alert(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    enter(app, LONG_NAME)
+    with app.app_context():
+        build_hospital(now=NOW)
+        say("telemetry", telemetry(reading(1, soc=5, at=NOW)), NOW)
+    token = try_password(app, PASSWORD, LONG_NAME)
+    assert token
+    client.set_cookie("wardfleet_session", token)
+    page = client.get("/it/alerts").text
+    action = re.search(r'action="(/it/alerts/\d+/acknowledge)"', page)
+    assert action
+    assert client.post(action[1], data=form(page)).status_code == 303
+    assert f"user:{LONG_NAME}" in client.get("/it/alerts").text
