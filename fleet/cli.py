@@ -229,9 +229,9 @@ def ward_add(site_slug: str, slug: str, name: str, zones: tuple[str, ...]) -> No
     """Enter a ward: WARD's board is then at /wards/SLUG."""
     from fleet.services.places import add_ward
 
-    pairs = [tuple(zone.partition("=")[::2]) for zone in zones]
+    pairs = [(code, name) for code, _, name in (zone.partition("=") for zone in zones)]
     with create_worker(Settings.from_env()).app_context():
-        add_ward(site_slug, slug, name, "cli", datetime.now(UTC), pairs)  # type: ignore[arg-type]
+        add_ward(site_slug, slug, name, "cli", datetime.now(UTC), pairs)
 
 
 @main.command("setup-link")

@@ -12,7 +12,7 @@ from fleet.api.etags import expected, tagged
 from fleet.api.schemas import alerts as schemas
 from fleet.services.acknowledge_alert import acknowledge_alert
 from fleet.services.errors import NotFound
-from fleet.store.queries.alert_rows import AlertRow, alert_row, find_alert_rows
+from fleet.store.queries.alerts import AlertRow, alert_by_id, find_alerts
 from fleet.store.queries.quarantine import find_quarantined
 
 bp = Blueprint("Alerts", "What needs a human, and messages that were not accepted.")
@@ -27,7 +27,7 @@ ONE = "/alerts/<number:alert_id>"
 def list_alerts(query: dict[str, Any]) -> Response:
     """The newest first; without a state all that are not resolved."""
     (before,) = query.get("cursor", (None,))
-    found = find_alert_rows(
+    found = find_alerts(
         query.get("state"), query.get("kind"), query.get("ward"), before, query["limit"]
     )
     return paged(schemas.AlertSchema, found.rows, key(found.before))
@@ -65,7 +65,7 @@ def list_quarantined(query: dict[str, Any]) -> Response:
 
 
 def _alert(alert_id: int) -> AlertRow:
-    row = alert_row(alert_id)
+    row = alert_by_id(alert_id)
     if row is None:
         raise NotFound(f"no alert {alert_id}")
     return row

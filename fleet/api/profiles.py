@@ -8,10 +8,10 @@ from fleet.api import clock
 from fleet.api.access import Access, actor, allow
 from fleet.api.blueprint import Blueprint
 from fleet.api.cursors import paged
-from fleet.api.differences import differences
 from fleet.api.etags import tagged
 from fleet.api.problems import problem
 from fleet.api.schemas import profiles as schemas
+from fleet.domain.documents import differences
 from fleet.services.errors import NotFound
 from fleet.services.load_profiles import Loaded, load_profile
 from fleet.services.profile_document import ProfileSchema

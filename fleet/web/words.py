@@ -119,4 +119,6 @@ def value(what: Any) -> str:
     """A setting as people write it."""
     if isinstance(what, bool):
         return "yes" if what else "no"
+    if isinstance(what, list):
+        return ", ".join(value(part) for part in what) or "—"
     return "—" if what is None else str(what)

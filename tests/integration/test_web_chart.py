@@ -8,7 +8,6 @@ from flask import Flask
 from fleet.store.database import db
 from fleet.store.queries.charge_history import Bucket, charge_history
 from fleet.web.charge_chart import lines
-from fleet.web.document_diff import Difference, differences
 from tests.support.api import statements
 from tests.support.hospital import build_hospital, reading, say, telemetry
 
@@ -98,27 +97,3 @@ def test_silence_is_a_gap_in_the_line() -> None:
 def test_slow_reporting_is_no_silence() -> None:
     drawn = lines([bucket(0), bucket(900), bucket(1_800)], bucket_s=300, interval_s=900)
     assert None not in drawn["mean"]
-
-
-def test_a_difference_is_told_path_by_path() -> None:
-    old = {
-        "settings": {"camera": True, "lock_s": 60},
-        "apps": {"required": [{"name": "emar", "version": "7.1"}]},
-    }
-    new = {
-        "settings": {"lock_s": 90, "sound": False},
-        "apps": {
-            "required": [
-                {"name": "barcode", "version": "2"},
-                {"name": "emar", "version": "7.2"},
-            ]
-        },
-    }
-    assert differences(old, new) == [
-        Difference("apps.required.barcode", None, "2"),
-        Difference("apps.required.emar", "7.1", "7.2"),
-        Difference("settings.camera", "yes", None),
-        Difference("settings.lock_s", "60", "90"),
-        Difference("settings.sound", None, "no"),
-    ]
-    assert differences(new, new) == []

@@ -1,4 +1,4 @@
-"""Alerts that stand: the newest first, for all devices or for one."""
+"""Alerts, the newest first: those that stand, or those of one state, kind, ward or device."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -11,6 +11,8 @@ from fleet.store.models import Alert, Device, Ward
 
 
 class AlertRow(NamedTuple):
+    """`ward` is the slug."""
+
     id: int
     kind: str
     state: str
@@ -23,6 +25,7 @@ class AlertRow(NamedTuple):
     device_id: str
     asset_tag: str
     ward: str
+    ward_name: str
 
 
 class AlertPage(NamedTuple):
@@ -33,20 +36,28 @@ class AlertPage(NamedTuple):
 
 
 def find_alerts(
-    kind: str | None = None,
     state: str | None = None,
+    kind: str | None = None,
+    ward: str | None = None,
     before: int | None = None,
     limit: int = 50,
 ) -> AlertPage:
     """Without a state: all that are not resolved."""
     query = _alerts().limit(limit + 1)
     query = query.where(Alert.state == state if state else Alert.state != AlertState.RESOLVED)
-    if kind:
+    if kind is not None:
         query = query.where(Alert.kind == kind)
-    if before:
+    if ward is not None:
+        query = query.where(Ward.slug == ward)
+    if before is not None:
         query = query.where(Alert.id < before)
     rows = [AlertRow(*row) for row in db.session.execute(query)]
     return AlertPage(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
+
+
+def alert_by_id(alert_id: int) -> AlertRow | None:
+    row = db.session.execute(_alerts().where(Alert.id == alert_id)).first()
+    return AlertRow(*row) if row else None
 
 
 def alerts_of(device_pk: int, limit: int = 20) -> list[AlertRow]:
@@ -69,6 +80,7 @@ def _alerts() -> Select[*tuple[Any, ...]]:
             Alert.version,
             Device.device_id,
             Device.asset_tag,
+            Ward.slug,
             Ward.name,
         )
         .join(Device, Device.id == Alert.device_pk)

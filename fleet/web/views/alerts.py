@@ -13,7 +13,7 @@ from fleet.web.views.console import KEY, back, it, refused_with_words, whole
 @it.get("/alerts")
 def alerts() -> ResponseReturnValue:
     kind, state = request.args.get("kind") or None, request.args.get("state") or None
-    page = find_alerts(kind, state, whole(request.args, "before"))
+    page = find_alerts(state, kind, before=whole(request.args, "before"))
     return render_template("it/alerts.html", now=clock.now(), page=page, kind=kind, state=state)
 
 

@@ -3,6 +3,7 @@
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from fleet.domain.documents import differences, leaves
 from fleet.domain.words import DeviceKind, Scope
 from fleet.services.assign_profile import assign_profile, remove_assignment
 from fleet.services.errors import Invalid
@@ -10,7 +11,6 @@ from fleet.store.queries import profiles as stored
 from fleet.store.queries.places import sites, wards
 from fleet.store.queries.profiles import ProfileHead
 from fleet.web import clock
-from fleet.web.document_diff import differences, flat
 from fleet.web.signed_in import actor
 from fleet.web.views.console import KEY, back, it, refused_with_words, whole
 
@@ -33,7 +33,7 @@ def profile(slug: str) -> ResponseReturnValue:
         versions=versions,
         standing=stored.standing(now, head.id),
         assignments=stored.assignments_of(head.id),
-        content=list(flat(stored.document_of(head.id, head.latest))) if head.latest else [],
+        content=list(leaves(stored.document_of(head.id, head.latest))) if head.latest else [],
         sites=sites(),
         wards=wards(),
         kinds=[DeviceKind(kind) for kind in head.kinds],

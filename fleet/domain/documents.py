@@ -1,4 +1,4 @@
-"""What differs between two documents, path by path, with the values as they are."""
+"""Profile documents, path by path: what one says, and what differs between two."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -7,6 +7,8 @@ _ABSENT = object()
 
 
 class Difference(NamedTuple):
+    """`change`: added, removed or changed; what is not there is None."""
+
     path: str
     change: str
     old: Any
@@ -14,7 +16,7 @@ class Difference(NamedTuple):
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
-    before, after = dict(_leaves(old)), dict(_leaves(new))
+    before, after = dict(leaves(old)), dict(leaves(new))
     pairs = (
         (path, before.get(path, _ABSENT), after.get(path, _ABSENT))
         for path in sorted(before.keys() | after.keys())
@@ -35,14 +37,14 @@ def _difference(path: str, old: Any, new: Any) -> Difference:
     return Difference(path, "changed", old, new)
 
 
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Named things in a list (`apps`) go by their name: their place means nothing."""
     if isinstance(value, Mapping):
         for key, below in value.items():
-            yield from _leaves(below, f"{path}.{key}" if path else str(key))
+            yield from leaves(below, f"{path}.{key}" if path else str(key))
     elif isinstance(value, list) and all(isinstance(part, Mapping) for part in value):
         for part in value:
             rest = {key: below for key, below in part.items() if key != "name"}
-            yield from _leaves(rest, f"{path}.{part.get('name')}")
+            yield from leaves(rest, f"{path}.{part.get('name')}")
     else:
         yield path, value
