@@ -171,7 +171,7 @@ def test_a_fault_of_ours_is_a_problem_without_a_stack_trace(
     def broken(*_args: object, **_kwargs: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("fleet.api.alerts.find_alert_rows", broken)
+    monkeypatch.setattr("fleet.api.alerts.find_alerts", broken)
     answer = hospital.get("/alerts")
     assert answer.status_code == 500
     assert answer.mimetype == "application/problem+json"

@@ -165,7 +165,7 @@ def test_who_tries_too_often_is_told_429(
     def throttled(*_args: object, **_kwargs: object) -> None:
         raise TooManyAttempts("later")
 
-    monkeypatch.setattr("fleet.api.alerts.find_alert_rows", throttled)
+    monkeypatch.setattr("fleet.api.alerts.find_alerts", throttled)
     # Nothing is throttled yet, so no operation documents it.
     answer = hospital.app.test_client().get(
         f"{API}/alerts", headers={"Authorization": f"Bearer {hospital.token('read')}"}
