@@ -41,6 +41,7 @@ def allow(access: Access, *, if_match: bool = False, etag: bool = False) -> Call
 
     def declare(view: View) -> View:
         declared = {"access": access, "if_match": if_match, "tagged": etag}
+        # Where flask-smorest looks: a function has no such attribute of its own.
         view._apidoc = declared  # type: ignore[attr-defined]
         # OPTIONS would be documented nowhere and serve nobody: other origins' pages may not ask.
         view.provide_automatic_options = False  # type: ignore[attr-defined]

@@ -84,7 +84,7 @@ class MqttLink:
 
     @property
     def socket(self) -> socket.socket | None:
-        return self._client.socket() if self._client else None  # type: ignore[return-value]
+        return self._client.socket() if self._client else None  # type: ignore[return-value]  # paho: Any
 
     @property
     def is_connected(self) -> bool:

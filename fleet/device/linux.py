@@ -99,7 +99,9 @@ class LinuxHardware:
         if (self._root / "run/systemd/timesync/synchronized").exists():
             return "synced"
         told = output_of(["timedatectl", "show", "-p", "NTPSynchronized", "--value"])
-        return {"yes": "synced", "no": "unsynced"}.get(told or "")  # type: ignore[return-value]
+        if told not in ("yes", "no"):
+            return None
+        return "synced" if told == "yes" else "unsynced"
 
 
 def _access_point(interface: str, rssi_dbm: int | None) -> Location | None:

@@ -120,7 +120,7 @@ _COLUMNS = (
 
 # Compare-and-set: where another worker has already recorded a newer reading, this one loses.
 _MOVE_ON = (
-    update(DeviceState.__table__)  # type: ignore[arg-type]
+    update(DeviceState.__table__)  # type: ignore[arg-type]  # a Table; typed as FromClause
     .where(
         DeviceState.device_pk == bindparam("b_device_pk"),
         or_(

@@ -31,7 +31,7 @@ class _SettingValue(fields.Field[Any]):
         )
 
 
-class _Whole(validate.Regexp):
+class WholeText(validate.Regexp):
     """The whole text: `$` alone would let a line feed at the end pass."""
 
     def __call__(self, value: Any) -> Any:
@@ -50,7 +50,7 @@ def _whole(low: int, high: int, required: bool = False) -> fields.Integer:
 
 
 def _text(pattern: str, wanted: str) -> fields.String:
-    return fields.String(required=True, validate=_Whole(pattern, error=f"must be {wanted}"))
+    return fields.String(required=True, validate=WholeText(pattern, error=f"must be {wanted}"))
 
 
 class RequiredAppSchema(Schema):
@@ -90,7 +90,7 @@ class ProfileSchema(Schema):
         validate=validate.Length(min=1),
     )
     settings = fields.Dict(
-        keys=fields.String(validate=_Whole(_KEY, error="must be a-z, 0-9 and _")),
+        keys=fields.String(validate=WholeText(_KEY, error="must be a-z, 0-9 and _")),
         values=_SettingValue(),
         load_default=dict,
     )

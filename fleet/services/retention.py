@@ -28,8 +28,8 @@ def forget_old(readings_before: datetime, now: datetime) -> int:
     while (oldest := _oldest()) is not None and oldest < readings_before:
         with transaction() as session:
             until = min(oldest + STEP, readings_before)
-            result = session.execute(delete(Reading).where(Reading.received_at < until))
-            deleted += result.rowcount  # type: ignore[attr-defined]
+            doomed = delete(Reading).where(Reading.received_at < until)
+            deleted += session.connection().execute(doomed).rowcount
     with transaction() as session:
         session.execute(
             delete(QuarantinedMessage).where(QuarantinedMessage.received_at < now - QUARANTINE_KEPT)

@@ -64,6 +64,11 @@ def ingesting(app: Flask, broker: Broker) -> Iterator[None]:
         publisher.stop()
 
 
+def connect(consumer: Consumer) -> None:
+    consumer.start()
+    wait_until(lambda: consumer.is_connected)
+
+
 @pytest.fixture
 def device(fresh_broker: Broker) -> Iterator[mqtt.Client]:
     """A bare MQTT client that speaks for `cart-001`; what it hears is in its user data."""
@@ -104,8 +109,7 @@ def test_what_was_received_and_not_committed_comes_again(
     worker: Flask, fresh_broker: Broker, device: mqtt.Client
 ) -> None:
     doomed = Consumer(fresh_broker.url)
-    doomed.start()
-    wait_until(lambda: doomed.is_connected)
+    connect(doomed)
     publish(device, 1)
     assert wait_until(lambda: doomed.receive(0.1))
     doomed.stop()  # as a crash between receive and commit would leave it: nothing settled
@@ -121,8 +125,7 @@ def test_what_is_committed_does_not_come_again(
         publish(device, 1)
         wait_until(lambda: [t for t, _ in device.user_data_get() if t.endswith("/ack")])
     again = Consumer(fresh_broker.url)
-    again.start()
-    wait_until(lambda: again.is_connected)
+    connect(again)
     publish(device, 2)
     bodies = [json.loads(heard.payload) for heard in wait_until(lambda: again.receive(0.1))]
     again.stop()
@@ -133,8 +136,7 @@ def test_a_message_of_an_earlier_connection_is_not_acked_in_a_later_one(
     fresh_broker: Broker, device: mqtt.Client
 ) -> None:
     consumer = Consumer(fresh_broker.url)
-    consumer.start()
-    wait_until(lambda: consumer.is_connected)
+    connect(consumer)
     publish(device, 1)
     [old] = wait_until(lambda: consumer.receive(0.1))
     consumer.stop()
@@ -152,8 +154,7 @@ def test_a_message_that_waited_in_the_broker_counts_from_when_it_was_said(
     fresh_broker: Broker, device: mqtt.Client
 ) -> None:
     consumer = Consumer(fresh_broker.url)
-    consumer.start()
-    wait_until(lambda: consumer.is_connected)
+    connect(consumer)
     consumer.stop()  # its session stays, and the broker keeps what comes
     an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
     for sent_at in (an_hour_ago, datetime.now(UTC)):
@@ -178,8 +179,7 @@ def test_a_megabyte_is_not_kept_in_memory_and_still_known_by_its_size(
     fresh_broker: Broker, device: mqtt.Client
 ) -> None:
     consumer = Consumer(fresh_broker.url)
-    consumer.start()
-    wait_until(lambda: consumer.is_connected)
+    connect(consumer)
     device.publish("fleet/v1/up/cart-001/telemetry", b"x" * 1_000_000, qos=1)
     [heard] = wait_until(lambda: consumer.receive(0.1))
     consumer.stop()

@@ -1,6 +1,5 @@
 """Fields that many schemas have, and how lists are asked for."""
 
-import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
@@ -9,20 +8,12 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from fleet.domain.words import DeviceKind
+from fleet.services.profile_document import WholeText
 
 SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
 DEVICE_ID = r"^[a-z0-9][a-z0-9-]{2,62}$"
 BIGGEST_NUMBER = 2**31 - 1
 _FIRST, _LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
-
-
-class Pattern(validate.Regexp):
-    """The whole text: `$` alone would let a line feed at the end pass."""
-
-    def __call__(self, value: str) -> str:  # type: ignore[override]
-        if not re.fullmatch(str(self.regex.pattern), value):
-            raise ValidationError(self._format_error(value))
-        return value
 
 
 class Text(fields.String):
@@ -53,14 +44,14 @@ class Moment(fields.AwareDateTime):
 
 class Slug(fields.String):
     def __init__(self, **kwargs: Any) -> None:
-        wanted = Pattern(SLUG, error="1 to 63 of a-z, 0-9 and -")
+        wanted = WholeText(SLUG, error="1 to 63 of a-z, 0-9 and -")
         super().__init__(validate=wanted, **kwargs)
 
 
 class DeviceId(fields.String):
     def __init__(self, **kwargs: Any) -> None:
         wanted = "3 to 63 of a-z, 0-9 and -, not beginning with -"
-        super().__init__(validate=Pattern(DEVICE_ID, error=wanted), **kwargs)
+        super().__init__(validate=WholeText(DEVICE_ID, error=wanted), **kwargs)
 
 
 class Word(fields.String):
