@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 from sqlalchemy.orm import Session
@@ -12,8 +12,7 @@ from fleet.domain.events import Change
 from fleet.wire.messages import Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class Inbound:
+class Inbound(NamedTuple):
     """One message as the broker delivered it. `token` is what the consumer acks it by.
 
     `received_at`: when the broker took it, as far as is known.
@@ -28,8 +27,7 @@ class Inbound:
     """Of the whole message, where only its beginning was kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spoken:
+class Spoken(NamedTuple):
     """One message understood: who said it, on which channel, and what. `heard` is its wrapping."""
 
     device_id: str
@@ -74,6 +72,24 @@ class DeviceAck:
     refused: list[Refusal] = field(default_factory=list)
 
 
+PackKey = tuple[int, int, str]
+"""Device primary key, slot, serial."""
+
+
+class Memory:
+    """What never changes once it is committed, and so need not be asked for with every batch."""
+
+    MOST_PACKS = 200_000
+
+    def __init__(self) -> None:
+        self.packs: dict[PackKey, int] = {}
+
+    def keep_packs(self, found: dict[PackKey, int]) -> None:
+        if len(self.packs) > self.MOST_PACKS:
+            self.packs.clear()
+        self.packs |= found
+
+
 @dataclass(slots=True)
 class Batch:
     """`acks` are sent after the commit, and only then."""
@@ -81,6 +97,7 @@ class Batch:
     session: Session
     now: datetime
     inbound: list[Inbound]
+    memory: Memory = field(default_factory=Memory)
     spoken: list[Spoken] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     devices: dict[str, Known] = field(default_factory=dict)

@@ -1,20 +1,21 @@
 """Step 3, record: every reading into the history, once, however often it came."""
 
-from collections import Counter
+from collections import ChainMap, Counter
+from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import func, select, tuple_
 
-from fleet.ingest.batch import Batch, Spoken
+from fleet.ingest.batch import Batch, PackKey, Spoken
 from fleet.store.bulk import chunks, insert_or_ignore
 from fleet.store.device import BatteryPack
+from fleet.store.driver import BulkInsert
 from fleet.store.reading import Reading as ReadingRow
 from fleet.store.site import Zone
 from fleet.wire.messages import Battery, Reading, Telemetry
 
-_NO_BATTERY: list[Battery | None] = [None]
-PackKey = tuple[int, int, str]
-"""Device primary key, slot, serial."""
+_NO_BATTERY = [Battery()]
 MAX_PACKS_OF_A_DEVICE = 200
 
 
@@ -32,41 +33,55 @@ def record(batch: Batch) -> None:
         pk = batch.devices[spoken.device_id].pk
         for reading in message.readings:
             ack.seqs.add(reading.seq)
+            zone_id = zones.get(reading.location.zone or "") if reading.location else None
+            rssi = reading.system.wifi_rssi_dbm if reading.system else None
             for battery in reading.batteries or _NO_BATTERY:
-                row = _row(pk, message.boot, reading, battery, zones)
-                row["received_at"] = spoken.heard.received_at
-                if battery is not None and battery.serial is not None:
-                    row["pack_id"] = packs.get((pk, battery.slot, battery.serial))
-                rows.append(row)
-    if rows:
-        batch.session.execute(insert_or_ignore(batch.session, ReadingRow), rows)
+                pack_id = packs.get((pk, battery.slot, battery.serial)) if battery.serial else None
+                rows.append(
+                    (
+                        pk,
+                        message.boot,
+                        reading.seq,
+                        battery.slot,
+                        reading.ts,
+                        spoken.heard.received_at,
+                        pack_id,
+                        zone_id,
+                        rssi,
+                        *_measured(battery),
+                    )
+                )
+                zone_id = rssi = None  # they stand in the first row of a reading
+    _APPEND.run(batch.session, rows)
 
 
-def _row(
-    pk: int, boot: int, reading: Reading, battery: Battery | None, zones: dict[str, int]
-) -> dict[str, Any]:
-    first = battery is None or battery is reading.batteries[0]
-    zone = reading.location.zone if reading.location and first else None
-    pack = battery or Battery()
-    return {
-        "device_pk": pk,
-        "boot": boot,
-        "seq": reading.seq,
-        "slot": pack.slot,
-        "sampled_at": reading.ts,
-        "pack_id": None,
-        "zone_id": zones.get(zone) if zone else None,
-        "wifi_rssi_dbm": reading.system.wifi_rssi_dbm if reading.system and first else None,
-        "soc_pct": pack.soc_pct,
-        "status": pack.status,
-        "power_source": pack.power_source,
-        "voltage_mv": pack.voltage_mv,
-        "current_ma": pack.current_ma,
-        "temp_c": pack.temp_c,
-        "cycle_count": pack.cycle_count,
-        "remaining_mah": pack.remaining_mah,
-        "full_charge_mah": pack.full_charge_mah,
-    }
+_MEASURED = (
+    "soc_pct",
+    "status",
+    "power_source",
+    "voltage_mv",
+    "current_ma",
+    "temp_c",
+    "cycle_count",
+    "remaining_mah",
+    "full_charge_mah",
+)
+_measured = attrgetter(*_MEASURED)
+_APPEND = BulkInsert(
+    ReadingRow,
+    (
+        "device_pk",
+        "boot",
+        "seq",
+        "slot",
+        "sampled_at",
+        "received_at",
+        "pack_id",
+        "zone_id",
+        "wifi_rssi_dbm",
+        *_MEASURED,
+    ),
+)
 
 
 def _zones(batch: Batch, said: list[Spoken]) -> dict[str, int]:
@@ -85,24 +100,29 @@ def _zones(batch: Batch, said: list[Spoken]) -> dict[str, int]:
     return found
 
 
-def _packs(batch: Batch, said: list[Spoken]) -> dict[PackKey, int]:
+def _packs(batch: Batch, said: list[Spoken]) -> Mapping[PackKey, int]:
     """The packs that the batch names; one never heard of before is entered."""
+    known = batch.memory.packs
     named: dict[PackKey, tuple[Battery, Spoken]] = {}
     for spoken in said:
         pk = batch.devices[spoken.device_id].pk
         for reading in _readings(spoken):
             for battery in reading.batteries:
-                if battery.serial is not None:
-                    named[pk, battery.slot, battery.serial] = battery, spoken
+                if battery.serial is None:
+                    continue
+                key = (pk, battery.slot, battery.serial)
+                if key not in known:
+                    named[key] = battery, spoken
     if not named:
-        return {}
-    known = _known_packs(batch, list(named))
+        return known
+    batch.memory.keep_packs(_known_packs(batch, list(named)))
     missing = _within_limit(batch, [key for key in named if key not in known])
-    if missing:
-        new = [_new_pack(key, *named[key]) for key in sorted(missing)]
-        batch.session.execute(insert_or_ignore(batch.session, BatteryPack), new)
-        known |= _known_packs(batch, missing)
-    return known
+    if not missing:
+        return known
+    new = [_new_pack(key, *named[key]) for key in sorted(missing)]
+    batch.session.execute(insert_or_ignore(batch.session, BatteryPack), new)
+    # Not yet committed, so not yet to be remembered.
+    return ChainMap(_known_packs(batch, missing), known)
 
 
 def _within_limit(batch: Batch, missing: list[PackKey]) -> list[PackKey]:
