@@ -100,13 +100,12 @@ def _profiles(batch: Batch, version_ids: set[int | None]) -> dict[int | None, Ju
 
 
 def _known(row: Row[*tuple[Any, ...]], policies: Policies, interval_s: int) -> Known:
-    values: tuple[Any, ...] = tuple(row)
-    condition = Condition._make(values[len(_KNOWN) :])
+    condition = Condition._make(row[len(_KNOWN) :])
     names: Any = condition.failed_apps  # as text; most often there are none
     failed_apps = () if names == "[]" else tuple(msgspec.json.decode(names))
     condition = condition._replace(failed_apps=failed_apps)
-    device = values[3 : len(_KNOWN)]
-    return Known(*device, condition=condition, policies=policies, interval_s=interval_s)
+    known: tuple[Any, ...] = (*row[3 : len(_KNOWN)], condition, policies, interval_s)
+    return Known(*known)
 
 
 def policies_of(document: dict[str, Any]) -> Policies:
