@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import click
 from sqlalchemy.exc import OperationalError
@@ -102,21 +103,18 @@ def web() -> None:
 @_one_clear_line
 def ingest() -> None:
     """Record what devices report."""
-    from fleet.dispatch.acks import send_acks
-    from fleet.dispatch.publisher import Publisher
+    from fleet.dispatch.acks import ack_packets
     from fleet.ingest.consumer import Consumer
     from fleet.ingest.run import run_ingest
 
     settings = Settings.from_env()
-    publisher = Publisher(settings.mqtt_url, "wardfleet-acks")
-    publisher.start()
+    consumer = Consumer(settings.mqtt_url, f"wardfleet-ingest-{uuid4().hex[:12]}")
     run_ingest(
         create_worker(settings),
-        Consumer(settings.mqtt_url),
-        lambda acks: send_acks(publisher, acks.items()),
+        consumer,
+        lambda acks: consumer.write(ack_packets(acks.items())),
         stop_on_signals(),
     )
-    publisher.stop()
 
 
 @main.command()

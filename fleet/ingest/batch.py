@@ -25,6 +25,8 @@ class Inbound(NamedTuple):
     retained: bool = False
     size: int | None = None
     """Of the whole message, where only its beginning was kept."""
+    shed: bool = False
+    """Let go for want of memory: not recorded, not acked to its device, which sends it again."""
 
 
 class Spoken(NamedTuple):
@@ -77,17 +79,21 @@ PackKey = tuple[int, int, str]
 
 
 class Memory:
-    """What never changes once it is committed, and so need not be asked for with every batch."""
+    """What a process keeps from batch to batch, and could lose at any moment without harm."""
 
-    MOST_PACKS = 200_000
+    MOST = 200_000
 
     def __init__(self) -> None:
         self.packs: dict[PackKey, int] = {}
+        """Committed packs by their key: that never changes."""
+        self.birth_asked_at: dict[int, datetime] = {}
+        """Device primary key -> when it was asked to say its birth."""
 
-    def keep_packs(self, found: dict[PackKey, int]) -> None:
-        if len(self.packs) > self.MOST_PACKS:
-            self.packs.clear()
-        self.packs |= found
+    def tidy(self) -> None:
+        """Begin anew what has grown too large."""
+        for remembered in (self.packs, self.birth_asked_at):
+            if len(remembered) > self.MOST:
+                remembered.clear()
 
 
 @dataclass(slots=True)

@@ -115,7 +115,7 @@ def _packs(batch: Batch, said: list[Spoken]) -> Mapping[PackKey, int]:
                     named[key] = battery, spoken
     if not named:
         return known
-    batch.memory.keep_packs(_known_packs(batch, list(named)))
+    known |= _known_packs(batch, list(named))
     missing = _within_limit(batch, [key for key in named if key not in known])
     if not missing:
         return known

@@ -100,7 +100,7 @@ class BulkInsert(_Bulk):
 
 
 class BulkUpdate(_Bulk):
-    """UPDATE by `key`; a row whose `order` is beyond the new one stays as it is.
+    """UPDATE by `key`; where there is an `order`, a row that is beyond the new one stays as it is.
 
     The columns of a row: the key, those of the order, and the others.
     """
@@ -126,9 +126,12 @@ class BulkUpdate(_Bulk):
         return f"UPDATE {self._table.name} AS old SET {changes}"  # noqa: S608  (as above)
 
     def _where(self, new: dict[str, str]) -> str:
+        where = f"WHERE old.{self._key} = {new[self._key]}"
+        if not self._order:
+            return where
         before = ", ".join(f"old.{name}" for name in self._order)
         after = ", ".join(new[name] for name in self._order)
-        return f"WHERE old.{self._key} = {new[self._key]} AND ({before}) <= ({after})"
+        return f"{where} AND ({before}) <= ({after})"
 
 
 def _converter(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
