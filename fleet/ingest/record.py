@@ -1,16 +1,16 @@
 """Step 3, record: every reading into the history, once, however often it came."""
 
 from collections import ChainMap, Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import select
 
 from fleet.ingest.batch import Batch, PackKey, Spoken
-from fleet.store.bulk import chunks, insert_or_ignore
+from fleet.store.bulk import chunks
 from fleet.store.device import BatteryPack
-from fleet.store.driver import BulkInsert
+from fleet.store.driver import BulkInsert, among
 from fleet.store.reading import Reading as ReadingRow
 from fleet.store.site import Zone
 from fleet.wire.messages import Battery, Reading, Telemetry
@@ -115,24 +115,28 @@ def _packs(batch: Batch, said: list[Spoken]) -> Mapping[PackKey, int]:
                     named[key] = battery, spoken
     if not named:
         return known
-    known |= _known_packs(batch, list(named))
-    missing = _within_limit(batch, [key for key in named if key not in known])
+    device_pks = {pk for pk, _, _ in named}
+    theirs = _known_packs(batch, device_pks)
+    known |= theirs
+    missing = _within_limit([key for key in named if key not in known], theirs)
     if not missing:
         return known
-    new = [_new_pack(key, *named[key]) for key in sorted(missing)]
-    batch.session.execute(insert_or_ignore(batch.session, BatteryPack), new)
+    _ENTER.run(batch.session, [_new_pack(key, *named[key]) for key in missing])
     # Not yet committed, so not yet to be remembered.
-    return ChainMap(_known_packs(batch, missing), known)
+    return ChainMap(_known_packs(batch, device_pks), known)
 
 
-def _within_limit(batch: Batch, missing: list[PackKey]) -> list[PackKey]:
+def _known_packs(batch: Batch, device_pks: Collection[int]) -> dict[PackKey, int]:
+    query = select(BatteryPack.device_pk, BatteryPack.slot, BatteryPack.serial, BatteryPack.id)
+    rows = batch.session.execute(
+        query.where(among(batch.session, BatteryPack.device_pk, sorted(device_pks)))
+    )
+    return {(pk, slot, serial): pack_id for pk, slot, serial, pack_id in rows}
+
+
+def _within_limit(missing: list[PackKey], known: Collection[PackKey]) -> list[PackKey]:
     """A device that names a new pack in each reading is broken: its readings alone count."""
-    devices = {pk for pk, _, _ in missing}
-    counted: Counter[int] = Counter()
-    for some in chunks(devices):
-        query = select(BatteryPack.device_pk, func.count()).where(BatteryPack.device_pk.in_(some))
-        for pk, packs in batch.session.execute(query.group_by(BatteryPack.device_pk)):
-            counted[pk] = packs
+    counted = Counter(pk for pk, _, _ in known)
     allowed = []
     for key in sorted(missing):
         if counted[key[0]] < MAX_PACKS_OF_A_DEVICE:
@@ -141,29 +145,15 @@ def _within_limit(batch: Batch, missing: list[PackKey]) -> list[PackKey]:
     return allowed
 
 
-def _known_packs(batch: Batch, keys: list[PackKey]) -> dict[PackKey, int]:
-    key = tuple_(BatteryPack.device_pk, BatteryPack.slot, BatteryPack.serial)
-    columns = (BatteryPack.device_pk, BatteryPack.slot, BatteryPack.serial, BatteryPack.id)
-    found: dict[PackKey, int] = {}
-    for some in chunks(keys):
-        for pk, slot, serial, pack_id in batch.session.execute(
-            select(*columns).where(key.in_(some))
-        ):
-            found[pk, slot, serial] = pack_id
-    return found
+_ENTER = BulkInsert(
+    BatteryPack,
+    ("device_pk", "slot", "serial", "model", "chemistry", "design_mah", "first_seen_at"),
+)
 
 
-def _new_pack(key: PackKey, battery: Battery, spoken: Spoken) -> dict[str, Any]:
-    pk, slot, serial = key
-    return {
-        "device_pk": pk,
-        "slot": slot,
-        "serial": serial,
-        "model": battery.model,
-        "chemistry": battery.chemistry,
-        "design_mah": battery.design_mah,
-        "first_seen_at": spoken.heard.received_at,
-    }
+def _new_pack(key: PackKey, battery: Battery, spoken: Spoken) -> tuple[Any, ...]:
+    received_at = spoken.heard.received_at
+    return *key, battery.model, battery.chemistry, battery.design_mah, received_at
 
 
 def _readings(spoken: Spoken) -> list[Reading]:

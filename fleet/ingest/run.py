@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from threading import Event
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from datetime import UTC, datetime
+from threading import Condition, Event, Lock
 
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,36 +13,80 @@ from fleet.ingest.batch import Inbound, Memory
 from fleet.ingest.consumer import Consumer
 from fleet.ingest.pipeline import Acks, process
 from fleet.services.heartbeat import note_beat
+from fleet.store.database import can_write_at_once
 
 log = logging.getLogger(__name__)
 
-BEAT_EVERY = timedelta(seconds=5)
+BEAT_EVERY_S = 5.0
 LONGEST_PAUSE_S = 10.0
-
 
 SendAcks = Callable[[Acks], None]
 """What ingest needs of whoever speaks: called after each commit."""
 
 
 def run_ingest(app: Flask, consumer: Consumer, send_acks: SendAcks, stop: Event) -> None:
-    """Until `stop`. What was received and not committed by then comes again from the broker."""
-    consumer.start()
-    memory = Memory()
-    next_beat = datetime.now(UTC)
+    """Until `stop`. What was received and not committed by then comes again from the devices.
+
+    Two batches are under way at once where the database can write two: while one waits for it, the
+    other is decoded and judged.
+    """
+    with app.app_context():
+        count = 2 if can_write_at_once() else 1
+        line, memory = _Line(consumer, send_acks), Memory()
+        consumer.start()
+        with ThreadPoolExecutor(count, "batch") as pool:
+            working = [pool.submit(_work, app, line, memory, stop) for _ in range(count)]
+            while True:
+                _beat(consumer.is_listening)
+                if wait(working, BEAT_EVERY_S, FIRST_COMPLETED).done:
+                    break
+            stop.set()
+        consumer.stop()
+    for each in working:
+        each.result()  # whoever failed says so, and the process ends with it
+
+
+class _Line:
+    """Batches go in, and are settled, in the order of arrival, whichever is committed first."""
+
+    def __init__(self, consumer: Consumer, send_acks: SendAcks) -> None:
+        self._consumer = consumer
+        self._send_acks = send_acks
+        self._taking = Lock()
+        self._taken = 0
+        self._settled = 0
+        self._turn = Condition()
+
+    def take(self, timeout_s: float) -> tuple[int, list[Inbound]]:
+        """The next batch, and its place in the line."""
+        with self._taking:
+            inbound = self._consumer.receive(timeout_s)
+            if inbound:
+                self._taken += 1
+            return self._taken, inbound
+
+    def settle(self, place: int, inbound: list[Inbound], acks: Acks, stop: Event) -> None:
+        """PUBACK, and ack to the devices, when all before it are; not at all once told to stop."""
+        with self._turn:
+            while not self._turn.wait_for(lambda: self._settled == place - 1, timeout=0.5):
+                if stop.is_set():
+                    return  # one before it was never committed
+            self._consumer.settle(inbound)
+            self._send_acks(acks)
+            self._settled = place
+            self._turn.notify_all()
+
+
+def _work(app: Flask, line: _Line, memory: Memory, stop: Event) -> None:
     with app.app_context():
         while not stop.is_set():
-            inbound = consumer.receive(timeout_s=0.5)
+            place, inbound = line.take(timeout_s=0.5)
             if inbound:
                 acks = _until_committed([m for m in inbound if not m.shed], memory, stop)
                 if acks is None:
                     break
-                consumer.settle(inbound)
-                send_acks(acks)
+                line.settle(place, inbound, acks, stop)
                 memory.tidy()
-            if datetime.now(UTC) >= next_beat:
-                next_beat = datetime.now(UTC) + BEAT_EVERY
-                _beat(consumer.is_listening)
-    consumer.stop()
 
 
 def _until_committed(inbound: list[Inbound], memory: Memory, stop: Event) -> Acks | None:

@@ -72,6 +72,11 @@ def _on_sqlite_begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
+def can_write_at_once() -> bool:
+    """Whether two transactions may write at the same time: in SQLite one waits for the other."""
+    return db.engine.dialect.name != "sqlite"
+
+
 @contextmanager
 def transaction() -> Iterator[Session]:
     """One write transaction: committed at the end, rolled back on any error. They do not nest.

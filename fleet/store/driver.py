@@ -9,7 +9,7 @@ PostgreSQL is given one array for each column (`unnest`), SQLite one statement f
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import (
@@ -28,15 +28,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session
 
+T = TypeVar("T", int, str)
 _encoder = msgspec.json.Encoder()
 
 
 def among(
-    session: Session, column: InstrumentedAttribute[str], values: Sequence[str]
+    session: Session, column: InstrumentedAttribute[T], values: Sequence[T]
 ) -> ColumnElement[bool]:
-    """`column` is one of these words: one statement with one parameter for any number of them."""
+    """`column` is one of these: one statement with one parameter for any number of them."""
     if session.connection().dialect.name == "postgresql":
-        return column == any_(literal(list(values), ARRAY(String)))
+        return column == any_(literal(list(values), ARRAY(column.type)))
     each = func.json_each(_as_json(values)).table_valued("value")
     return column.in_(select(each.c.value))
 

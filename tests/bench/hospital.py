@@ -30,6 +30,7 @@ def fill(size: int, wards: int) -> None:
                         "device_pk": n + 1,
                         "availability": WORDS[n % 97 % 5 if n % 97 < 90 else 3],
                         "online": True,
+                        "session_boot": 1,
                         "soc_pct": n % 101,
                         "last_seen_at": NOW,
                         "offline_after": NOW + timedelta(hours=1),
