@@ -106,11 +106,15 @@ def ingest() -> None:
     from fleet.dispatch.acks import ack_packets
     from fleet.ingest.consumer import Consumer
     from fleet.ingest.run import run_ingest
+    from fleet.store.clock import service_clock
 
     settings = Settings.from_env()
-    consumer = Consumer(settings.mqtt_url, f"wardfleet-ingest-{uuid4().hex[:12]}")
+    app = create_worker(settings)
+    with app.app_context():
+        clock = service_clock()
+    consumer = Consumer(settings.mqtt_url, f"wardfleet-ingest-{uuid4().hex[:12]}", clock.reckoned)
     run_ingest(
-        create_worker(settings),
+        app,
         consumer,
         lambda acks: consumer.write(ack_packets(acks.items())),
         stop_on_signals(),

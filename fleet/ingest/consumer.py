@@ -3,8 +3,8 @@
 import logging
 import socket
 from collections import deque
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from threading import Condition
 from time import monotonic
 from typing import Any
@@ -45,9 +45,10 @@ class Consumer:
     Maximum is twice the batch: the next batch arrives while one is being written.
     """
 
-    def __init__(self, url: str, client_id: str) -> None:
+    def __init__(self, url: str, client_id: str, now: Callable[[], datetime]) -> None:
         parts = urlsplit(url)
         self._address = (parts.hostname or "127.0.0.1", parts.port or 1883)
+        self._now = now
         self._arrived: deque[Inbound] = deque()
         self._arrival = Condition()
         self._held_bytes = 0
@@ -137,7 +138,7 @@ class Consumer:
 
     def _on_publish(self, tap: Tap, said: Sequence[Publish]) -> None:
         """In paho's thread, which an exception would end unnoticed: nothing here may raise."""
-        now = datetime.now(UTC)
+        now = self._now()
         with self._arrival:
             for publish in said:
                 if publish.qos == 0 and len(self._arrived) > 2 * MAX_BATCH:

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from datetime import UTC, datetime
 from threading import Condition, Event, Lock
 
 from flask import Flask
@@ -13,6 +12,7 @@ from fleet.ingest.batch import Inbound, Memory
 from fleet.ingest.consumer import Consumer
 from fleet.ingest.pipeline import Acks, process
 from fleet.services.heartbeat import note_beat
+from fleet.store.clock import service_now
 from fleet.store.database import can_write_at_once
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ def _until_committed(inbound: list[Inbound], memory: Memory, stop: Event) -> Ack
     pause_s = 0.2
     while not stop.is_set():
         try:
-            return process(inbound, datetime.now(UTC), memory)
+            return process(inbound, service_now(), memory)
         except SQLAlchemyError as error:
             log.warning("database: %s; trying again in %.1f s", error, pause_s)
             stop.wait(pause_s)
@@ -107,6 +107,6 @@ def _until_committed(inbound: list[Inbound], memory: Memory, stop: Event) -> Ack
 
 def _beat(broker_connected: bool) -> None:
     try:
-        note_beat("ingest", datetime.now(UTC), broker_connected)
+        note_beat("ingest", service_now(), broker_connected)
     except SQLAlchemyError as error:
         log.warning("heartbeat not written: %s", error)

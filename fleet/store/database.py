@@ -1,8 +1,9 @@
 """The one database: its engine settings, and the one way to write to it."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
@@ -17,6 +18,11 @@ class Base(DeclarativeBase):
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
 
 _WRITE = "wardfleet_write"
+Fence = Callable[[Session], None]
+_fence: ContextVar[Fence | None] = ContextVar("fence", default=None)
+STALLED_AFTER = "20s"
+"""A transaction in which nothing happens for so long is that of a process which was stopped, or cut
+off: PostgreSQL ends it, so that others get at the rows it holds."""
 
 
 def engine_options(url: str) -> dict[str, Any]:
@@ -31,6 +37,9 @@ def engine_options(url: str) -> dict[str, Any]:
     }
 
 
+_OPTIONS = ("-c timezone=UTC", f"-c idle_in_transaction_session_timeout={STALLED_AFTER}")
+
+
 def _session_options(url: str) -> dict[str, Any]:
     """Times in UTC: elsewhere the last of them would be in the year 10000, which Python has not.
 
@@ -39,7 +48,13 @@ def _session_options(url: str) -> dict[str, Any]:
     given = make_url(url).normalized_query
     return {
         "connect_timeout": given.get("connect_timeout", ("10",))[-1],
-        "options": " ".join((*given.get("options", ()), "-c timezone=UTC")),
+        "options": " ".join(
+            (
+                *given.get("options", ()),
+                "-c timezone=UTC",
+                f"-c idle_in_transaction_session_timeout={STALLED_AFTER}",
+            )
+        ),
     }
 
 
@@ -91,6 +106,8 @@ def transaction() -> Iterator[Session]:
     session.info[_WRITE] = True
     try:
         session.connection(execution_options={_WRITE: True})
+        if (may_write := _fence.get()) is not None:
+            may_write(session)
         yield session
         session.commit()
     except BaseException:
@@ -98,3 +115,13 @@ def transaction() -> Iterator[Session]:
         raise
     finally:
         session.info.pop(_WRITE, None)
+
+
+@contextmanager
+def fenced(may_write: Fence) -> Iterator[None]:
+    """Every transaction inside begins by asking `may_write`, which raises if it may not."""
+    token = _fence.set(may_write)
+    try:
+        yield
+    finally:
+        _fence.reset(token)

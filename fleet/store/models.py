@@ -5,6 +5,7 @@ from fleet.store.audit import AuditEntry
 from fleet.store.configuration import Configuration
 from fleet.store.device import BatteryPack, Device, DeviceState, SearchToken
 from fleet.store.heartbeat import ServiceHeartbeat
+from fleet.store.lease import JobRun, Lease
 from fleet.store.outbox import OutboxMessage
 from fleet.store.people import ApiToken, LoginSession, SetupLink, SignInFailure, User
 from fleet.store.profile import Assignment, Profile, ProfileVersion
@@ -21,6 +22,8 @@ __all__ = [
     "Configuration",
     "Device",
     "DeviceState",
+    "JobRun",
+    "Lease",
     "LoginSession",
     "OutboxMessage",
     "Profile",

@@ -45,9 +45,13 @@ def worker(sqlite_url: str, tmp_path: Path) -> Flask:
     return app
 
 
+def this_moment() -> datetime:
+    return datetime.now(UTC)
+
+
 @contextmanager
 def ingesting(app: Flask, broker: Broker) -> Iterator[None]:
-    stop, consumer = Event(), Consumer(broker.url, "test-ingest")
+    stop, consumer = Event(), Consumer(broker.url, "test-ingest", this_moment)
     thread = Thread(
         target=run_ingest,
         args=(app, consumer, lambda acks: consumer.write(ack_packets(acks.items())), stop),
@@ -109,7 +113,7 @@ def test_an_agent_sends_again_what_a_dead_ingest_took_with_it(
     fleet = Fleet(roster, fresh_broker.url, tmp_path / "fleet", speed=0, interval_s=1)
     stop = Event()
     thread = Thread(target=fleet.run, args=(stop,))
-    doomed = Consumer(fresh_broker.url, "doomed")
+    doomed = Consumer(fresh_broker.url, "doomed", this_moment)
     connect(doomed)
     thread.start()
     try:
@@ -138,7 +142,7 @@ def test_an_agent_sends_again_what_a_dead_ingest_took_with_it(
 def test_two_that_listen_share_the_messages_and_no_message_goes_to_both(
     fresh_broker: Broker, device: mqtt.Client
 ) -> None:
-    both = [Consumer(fresh_broker.url, f"consumer-{n}") for n in range(2)]
+    both = [Consumer(fresh_broker.url, f"consumer-{n}", this_moment) for n in range(2)]
     for consumer in both:
         connect(consumer)
     heard: list[list[Inbound]] = [[], []]
@@ -178,7 +182,7 @@ def test_a_device_that_was_born_while_nobody_listened_is_asked_for_its_birth(
 def test_a_message_that_waited_in_the_broker_counts_from_when_it_was_said(
     fresh_broker: Broker, device: mqtt.Client
 ) -> None:
-    consumer = Consumer(fresh_broker.url, "consumer")
+    consumer = Consumer(fresh_broker.url, "consumer", this_moment)
     connect(consumer)
     an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
     for sent_at in (an_hour_ago, datetime.now(UTC)):
@@ -201,7 +205,7 @@ def test_a_message_that_waited_in_the_broker_counts_from_when_it_was_said(
 def test_a_megabyte_is_not_kept_in_memory_and_still_known_by_its_size(
     fresh_broker: Broker, device: mqtt.Client
 ) -> None:
-    consumer = Consumer(fresh_broker.url, "consumer")
+    consumer = Consumer(fresh_broker.url, "consumer", this_moment)
     connect(consumer)
     device.publish("fleet/v1/up/cart-001/telemetry", b"x" * 1_000_000, qos=1)
     [heard] = wait_until(lambda: consumer.receive(0.1))

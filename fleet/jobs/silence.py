@@ -1,0 +1,33 @@
+"""Devices fall silent by a deadline; where the clock is put forward or back, so are deadlines."""
+
+from datetime import datetime, timedelta
+from time import monotonic
+
+from fleet.services.follow_clock import follow_clock
+from fleet.services.silence import mark_silent
+from fleet.store.clock import LOOK_EVERY_S, service_clock
+
+SETTLED_AFTER_S = 2 * LOOK_EVERY_S
+"""By then every process has seen the new time."""
+
+
+class Watch:
+    """Marks who is silent; after a step of the clock it first moves the deadlines by as much.
+
+    Else ten minutes forward would silence a whole hospital, and ten back would hide a dead cart.
+    """
+
+    def __init__(self) -> None:
+        self._steps = timedelta(0)
+        self._settled_at = 0.0
+
+    def __call__(self, now: datetime) -> None:
+        if stepped := service_clock().take_steps():
+            self._steps += stepped
+            self._settled_at = monotonic() + SETTLED_AFTER_S
+        if monotonic() < self._settled_at:
+            return
+        if self._steps:
+            follow_clock(self._steps, now)
+            self._steps = timedelta(0)
+        mark_silent(now)
