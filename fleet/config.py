@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+ROOT = Path(__file__).resolve().parents[1]
+"""The project's folder: profiles, migrations and `wsgi.py` are in it."""
 DEFAULT_HTTP_PORT = 8080
 DEFAULT_MQTT_PORT = 18830
 """Not 1883: a broker that the distribution has started stays undisturbed."""
