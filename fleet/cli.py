@@ -4,7 +4,7 @@ import logging
 
 import click
 
-from fleet.commands import audit, devices, entering, processes
+from fleet.commands import audit, devices, entering, processes, recovery
 
 
 @click.group()
@@ -17,7 +17,7 @@ def main(verbose: bool) -> None:
     )
 
 
-for subject in (processes, devices, entering, audit):
+for subject in (processes, devices, entering, audit, recovery):
     for command in subject.COMMANDS:
         main.add_command(command)
 

@@ -1,5 +1,6 @@
 """Is the audit as it was written? Every entry against the hash chain, in one pass."""
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, select
@@ -14,7 +15,8 @@ _AT_ONCE = 1_000
 _entry, _chain = AuditEntry.__table__, AuditChain.__table__
 
 
-class End(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class End:
     """The newest entry: who has noted it elsewhere can tell later whether all before it stands."""
 
     id: int
@@ -27,6 +29,11 @@ class Verdict(NamedTuple):
     entries: int
     end: End
     problem: str | None = None
+
+
+def end_of_chain(connection: Connection) -> End:
+    row = connection.execute(select(_chain.c.last_id, _chain.c.last_hash)).one()
+    return End(row.last_id, row.last_hash)
 
 
 def verify(connection: Connection, kept_elsewhere: End | None = None) -> Verdict:
