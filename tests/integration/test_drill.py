@@ -1,16 +1,17 @@
 """The drill restores the newest backup beside the running system, and its proof is kept."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 from sqlalchemy import create_engine, select, text
 
+from fleet.cli import main
 from fleet.config import Settings
+from fleet.recovery.archive import backups
 from fleet.recovery.backup import take_backup
 from fleet.recovery.drill import run_drill
 from fleet.services.recovery import Proof
@@ -120,35 +121,30 @@ def test_a_checksum_sees_every_change_of_a_row(hospital: None) -> None:
     assert {n for n, s in sums().items() if s != before[n]} == {"reading", "device", "zone"}
 
 
-def command(settings: Settings, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    environment = {
-        **os.environ,
-        "FLEET_DATA_DIR": str(settings.data_dir),
-        "FLEET_DATABASE_URL": settings.database_url.replace("+psycopg", ""),
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "fleet.cli", *arguments],
-        env=environment, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-
-
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_the_commands_say_what_there_is_and_fail_where_something_fails(
     hospital: None, settings: Settings
 ) -> None:
-    failed = command(settings, "drill")
-    assert failed.returncode == 1
-    assert f"no backup: 0 rows in 0 tables in 0.0 s: FAILED: {settings.backup_dir}: no backup" in (
-        failed.stdout
+    runner = CliRunner(
+        env={
+            "FLEET_DATA_DIR": str(settings.data_dir),
+            "FLEET_DATABASE_URL": settings.database_url.replace("+psycopg", ""),
+        }
     )
-    assert command(settings, "backup").returncode == 0
-    assert command(settings, "drill").stdout.endswith(": passed\n")
-    first, second = command(settings, "drill", "--history").stdout.splitlines()
+    failed = runner.invoke(main, ["drill"])
+    assert failed.exit_code == 1
+    assert f"no backup: 0 rows in 0 tables in 0.0 s: FAILED: {settings.backup_dir}: no backup" in (
+        failed.output
+    )
+    assert runner.invoke(main, ["backup"]).exit_code == 0
+    assert runner.invoke(main, ["drill"]).output.endswith(": passed\n")
+    first, second = runner.invoke(main, ["drill", "--history"]).output.splitlines()
     assert first.endswith(": passed")
     assert "FAILED" in second
-    verified = command(settings, "audit", "verify")
-    assert "entries, unbroken; the last is" in verified.stdout
+    assert "entries, unbroken; the last is" in runner.invoke(main, ["audit", "verify"]).output
     tamper("UPDATE audit_entry SET actor = 'somebody else' WHERE id = 2")
-    verified = command(settings, "audit", "verify")
-    assert verified.returncode == 1
-    assert verified.stderr.startswith("fleet: audit: entry 2 (ward.add of ward/ward-3a")
+    [backup] = backups(settings.backup_dir)
+    for against in ([], ["--backup", str(backup.path)]):
+        verified = runner.invoke(main, ["audit", "verify", *against])
+        assert verified.exit_code == 1
+        assert verified.output.startswith("fleet: audit: entry 2 (ward.add of ward/ward-3a")
