@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from fleet import create_worker
 from fleet.cli import main
 from fleet.config import Settings
 from fleet.store.database import db, snapshot
 from fleet.store.queries.audit_chain import verify
 from fleet.store.types import to_ms
 from tests.broker.test_up import running
+from tests.support.hospital import inside
 from tests.support.processes import free_port
 from tests.support.waiting import wait_until
 
@@ -55,7 +55,5 @@ def test_after_a_crash_of_everything_the_replica_has_what_was_acked_a_moment_bef
     kept = readings(live / "wardfleet.sqlite", killed_at - LATEST)
     assert kept
     assert kept <= readings(settings.data_dir / "wardfleet.sqlite", killed_at)
-    with create_worker(settings).app_context():
-        with snapshot(db.engine) as connection:
-            assert verify(connection).problem is None
-        db.engine.dispose()
+    with inside(settings), snapshot(db.engine) as connection:
+        assert verify(connection).problem is None

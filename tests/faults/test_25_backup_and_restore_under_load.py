@@ -16,7 +16,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from fleet import create_worker
 from fleet.config import Settings
 from fleet.domain.words import Scope
 from fleet.ingest.pipeline import process
@@ -43,7 +42,7 @@ from fleet.store.models import (
     Ward,
 )
 from fleet.wire.messages import Desired
-from tests.support.hospital import NOON, build_hospital, message, reading, say, telemetry
+from tests.support.hospital import NOON, build_hospital, inside, message, reading, say, telemetry
 from tests.support.waiting import wait_until
 
 CARTS = 10
@@ -55,15 +54,6 @@ def elsewhere(other_database_url: str, tmp_path: Path) -> Settings:
     return Settings.from_env(
         {"FLEET_DATABASE_URL": other_database_url, "FLEET_DATA_DIR": str(tmp_path / "elsewhere")}
     )
-
-
-@contextmanager
-def inside(settings: Settings) -> Iterator[None]:
-    """As a process that was started on these settings."""
-    with create_worker(settings).app_context():
-        yield
-        db.session.remove()
-        db.engine.dispose()
 
 
 # --- What was acked before the backup is there ----------------------------------------------

@@ -16,7 +16,6 @@ from alembic.config import Config
 from flask import Flask
 from sqlalchemy import create_engine, inspect, select
 
-from fleet import create_worker
 from fleet.config import SettingError, Settings
 from fleet.data_dir import files_to_keep, only_one
 from fleet.recovery import pg_tools, settings_kept
@@ -31,7 +30,7 @@ from fleet.store.database import db, snapshot
 from fleet.store.migrate import MIGRATIONS, is_current, upgrade
 from fleet.store.models import AuditEntry
 from fleet.store.queries.audit_chain import verify
-from tests.support.hospital import NOON, build_hospital, reading, say, telemetry
+from tests.support.hospital import NOON, build_hospital, inside, reading, say, telemetry
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """Where the database makes no difference."""
@@ -97,12 +96,11 @@ def test_every_row_and_every_file_is_there_again(
     }
     assert (elsewhere.data_dir / "certs" / "ca.pem").read_text() == "a certificate"
     assert elsewhere.secret_key() == settings.secret_key()
-    with create_worker(elsewhere).app_context():
+    with inside(elsewhere):
         assert is_current(db.engine)
         say("telemetry", telemetry(reading(21)))
         with snapshot(db.engine) as connection:
             assert verify(connection, taken.manifest.facts.audit).problem is None
-        db.engine.dispose()
 
 
 def test_the_backup_is_on_record_and_readable_by_its_owner_alone(
@@ -162,9 +160,8 @@ def test_a_service_that_was_started_and_never_used_is_nothing_to_put_aside(
     hospital: None, settings: Settings, elsewhere: Settings
 ) -> None:
     upgrade(elsewhere.database_url)
-    with create_worker(elsewhere).app_context():
+    with inside(elsewhere):
         note_beat("ingest", NOON, broker_connected=True)
-        db.engine.dispose()
     [aside] = restore(elsewhere, backed_up(settings).path, how()).aside
     assert "secret_key.before-" in aside
 
@@ -298,11 +295,10 @@ def test_a_backup_from_before_the_audit_chain_is_brought_up_to_date(
     taken = backed_up(settings)
     assert taken.manifest.facts.audit is None
     restore(elsewhere, taken.path, how())
-    with create_worker(elsewhere).app_context():
+    with inside(elsewhere):
         assert is_current(db.engine)
         with snapshot(db.engine) as connection:
             assert verify(connection)[::2] == (entries + 1, None)
-        db.engine.dispose()
 
 
 @on_postgresql
