@@ -16,7 +16,7 @@ from fleet.recovery.errors import RecoveryError
 def command(settings: Settings) -> list[str]:
     """Write the configuration; returns the command that replicates until it is ended."""
     config = settings.data_dir / "litestream.yml"
-    # JSON is YAML. A month of snapshots: within it any second can be gone back to.
+    # JSON is YAML. Within the month that is kept any half minute can be gone back to.
     text = json.dumps(
         {
             "dbs": [

@@ -21,7 +21,7 @@ def run(name: str, server: int, url: str, arguments: Sequence[str]) -> None:
     `server`: its major version. The password goes by the environment, where no other user sees it.
     """
     parts = make_url(url)
-    plain = parts.set(drivername="postgresql", password=None).render_as_string()
+    plain = parts._replace(drivername="postgresql", password=None).render_as_string()
     secret = {"PGPASSWORD": parts.password} if parts.password else {}
     done = subprocess.run(
         [_program(name, server), f"--dbname={plain}", *arguments],

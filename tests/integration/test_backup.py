@@ -14,13 +14,16 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from flask import Flask
-from sqlalchemy import create_engine, inspect, select
+from sqlalchemy import create_engine, inspect, select, text
 
 from fleet.config import SettingError, Settings
 from fleet.data_dir import files_to_keep, only_one
+from fleet.dispatch.publisher import Publisher
+from fleet.jobs.table import JOBS, Tools
 from fleet.recovery import pg_tools, settings_kept
 from fleet.recovery.archive import Backup, Manifest, Member, backups, read_manifest
 from fleet.recovery.backup import Taken, is_due, take_backup
+from fleet.recovery.drill import run_drill
 from fleet.recovery.errors import RecoveryError
 from fleet.recovery.restore import How, restore
 from fleet.recovery.workspace import workspace
@@ -31,6 +34,7 @@ from fleet.store.migrate import MIGRATIONS, is_current, upgrade
 from fleet.store.models import AuditEntry
 from fleet.store.queries.audit_chain import verify
 from tests.support.hospital import NOON, build_hospital, inside, reading, say, telemetry
+from tests.support.postgres import cluster_folder, initdb, serving
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """Where the database makes no difference."""
@@ -301,6 +305,38 @@ def test_a_backup_from_before_the_audit_chain_is_brought_up_to_date(
             assert verify(connection)[::2] == (entries + 1, None)
 
 
+def test_a_password_reaches_the_programs_of_postgresql(tmp_path: Path) -> None:
+    with cluster_folder() as folder:
+        initdb(folder / "data")
+        rules = folder / "pg_hba.conf"
+        rules.write_text(
+            "host all fleet 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n"
+        )
+        rules.chmod(0o644)
+        with serving(folder / "data", hba_file=str(rules)) as server:
+            engine = create_engine(server.create("wardfleet"), isolation_level="AUTOCOMMIT")
+            with engine.connect() as connection:
+                connection.execute(
+                    text("CREATE ROLE fleet LOGIN CREATEDB PASSWORD 'hunter2@%41/:'")
+                )
+                connection.execute(text("ALTER DATABASE wardfleet OWNER TO fleet"))
+            url = engine.url.set(username="fleet", password="hunter2@%41/:")
+            engine.dispose()
+            settings = Settings.from_env(
+                {
+                    "FLEET_DATABASE_URL": url.set(drivername="postgresql").render_as_string(
+                        hide_password=False
+                    ),
+                    "FLEET_DATA_DIR": str(tmp_path / "data"),
+                }
+            )
+            upgrade(settings.database_url)
+            with inside(settings):
+                build_hospital()
+                backed_up(settings)
+                assert run_drill(settings, None, "test", NOON).problems == ()
+
+
 @on_postgresql
 def test_a_missing_pg_dump_is_named_with_what_to_install(
     hospital: None, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -371,6 +407,18 @@ def test_the_nightly_backup_is_due_once_a_night(tmp_path: Path) -> None:
     assert not is_due(settings, at + timedelta(hours=23))
     assert is_due(settings, at + timedelta(hours=24))
     assert not is_due(replace(settings, backup_at=None), at + timedelta(hours=24))
+
+
+@on_sqlite
+def test_the_nightly_job_takes_one_backup_a_night(hospital: None, settings: Settings) -> None:
+    nightly = replace(settings, backup_at=time(3, 15))
+    [job] = [job for job in JOBS if job.name == "nightly_backup"]
+    tools = Tools(nightly, Publisher(nightly.mqtt_url, "test"))
+    for minutes in (0, 10, 20):
+        job.run(tools, NOON + timedelta(minutes=minutes))
+    assert [backup.taken_at for backup in backups(settings.backup_dir)] == [NOON]
+    job.run(tools, NOON + timedelta(days=1))
+    assert len(backups(settings.backup_dir)) == 2
 
 
 def test_what_a_killed_process_left_is_removed_and_what_is_under_way_is_not(
