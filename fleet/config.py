@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import time
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,6 +13,8 @@ from urllib.parse import urlsplit
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+ROOT = Path(__file__).resolve().parents[1]
+"""The project's folder: profiles, migrations and `wsgi.py` are in it."""
 DEFAULT_HTTP_PORT = 8080
 DEFAULT_MQTT_PORT = 18830
 """Not 1883: a broker that the distribution has started stays undisturbed."""
@@ -37,6 +40,11 @@ class Settings:
     data_dir: Path
     database_url: str
     retention_days: int
+    backup_dir: Path
+    backup_at: time | None
+    """When each night, in UTC; None: only when somebody says `fleet backup`."""
+    backup_keep: int
+    litestream_url: str | None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -45,6 +53,7 @@ class Settings:
         http_port = _port(environ, "FLEET_HTTP_PORT", DEFAULT_HTTP_PORT)
         mqtt_port = _port(environ, "FLEET_MQTT_PORT", DEFAULT_MQTT_PORT)
         mqtt_url = _mqtt_url(environ)
+        database_url = _database_url(environ, data_dir)
         if mqtt_url is None and http_port == mqtt_port:
             raise SettingError(f"FLEET_HTTP_PORT={http_port}: must differ from FLEET_MQTT_PORT")
         return cls(
@@ -54,8 +63,12 @@ class Settings:
             mqtt_url=mqtt_url or f"mqtt://127.0.0.1:{mqtt_port}",
             own_broker=mqtt_url is None,
             data_dir=data_dir,
-            database_url=_database_url(environ, data_dir),
+            database_url=database_url,
             retention_days=_whole(environ, "FLEET_RETENTION_DAYS", 90, 1, 36_500),
+            backup_dir=Path(environ.get("FLEET_BACKUP_DIR") or data_dir / "backups").absolute(),
+            backup_at=_time(environ, "FLEET_BACKUP_AT"),
+            backup_keep=_whole(environ, "FLEET_BACKUP_KEEP", 14, 1, 10_000),
+            litestream_url=_litestream_url(environ, database_url),
         )
 
     def make_data_dir(self) -> None:
@@ -103,6 +116,37 @@ def _whole(environ: Mapping[str, str], name: str, default: int, low: int, high: 
 
 def _port(environ: Mapping[str, str], name: str, default: int) -> int:
     return _whole(environ, name, default, 1, 65_535)
+
+
+def _time(environ: Mapping[str, str], name: str) -> time | None:
+    text = environ.get(name)
+    if not text:
+        return None
+    try:
+        found = time.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is not None or len(text) != 5:
+        raise SettingError(f"{name}={text}: must be a time of day in UTC, like 03:15")
+    return found
+
+
+def _litestream_url(environ: Mapping[str, str], database_url: str) -> str | None:
+    text = environ.get("FLEET_LITESTREAM_URL")
+    if not text:
+        return None
+    scheme, separator, rest = text.partition("://")
+    if not (scheme and separator and rest.strip("/")) or not text.isprintable() or " " in text:
+        raise SettingError(
+            f"FLEET_LITESTREAM_URL={_shown(text)}: must look like file:///path/to/a/folder "
+            "or s3://bucket/path"
+        )
+    if not database_url.startswith("sqlite"):
+        raise SettingError(
+            "FLEET_LITESTREAM_URL: must not be set with PostgreSQL, which has its own "
+            "replication: see docs/recovery.md"
+        )
+    return text
 
 
 def _http_host(environ: Mapping[str, str]) -> str:

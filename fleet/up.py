@@ -1,15 +1,12 @@
 """`fleet up`: check, migrate, start everything, say where it is, and stop it all again."""
 
 import errno
-import fcntl
 import socket
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
 from ipaddress import IPv4Address, IPv6Address
-from pathlib import Path
 from socket import SOCK_STREAM
 
 from flask import Flask
@@ -19,7 +16,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from fleet import create_worker
 from fleet.broker import is_listening, mosquitto_command
 from fleet.config import SettingError, Settings
+from fleet.data_dir import only_one
 from fleet.demo import Demo, enter_demo
+from fleet.recovery import litestream
 from fleet.services.first_administrator import offer
 from fleet.signals import stop_on_signals
 from fleet.store.database import engine_options
@@ -32,7 +31,7 @@ _FLEET = [sys.executable, "-m", "fleet.cli"]
 def up(settings: Settings, demo: Demo | None) -> None:
     """Run until Ctrl-C or SIGTERM. Raises SettingError before anything is started."""
     settings.make_data_dir()
-    with _only_one(settings.data_dir):
+    with only_one(settings.data_dir):
         _check_ports(settings)
         _check_database(settings)
         upgrade(settings.database_url)
@@ -58,6 +57,8 @@ def _services(settings: Settings, demo: Demo | None) -> list[Service]:
     if settings.own_broker:
         command = mosquitto_command(settings)
         services.append(Service("mosquitto", command, lambda: is_listening(port)))
+    if settings.litestream_url:
+        services.append(Service("litestream", litestream.command(settings)))
     services += [
         Service("ingest", [*_FLEET, "ingest"]),
         Service("schedule", [*_FLEET, "schedule"]),
@@ -152,16 +153,3 @@ def _check_database(settings: Settings) -> None:
         raise SettingError(f"FLEET_DATABASE_URL={shown}: cannot connect ({cause})") from error
     finally:
         engine.dispose()
-
-
-@contextmanager
-def _only_one(data_dir: Path) -> Iterator[None]:
-    """The lock goes with the process, however that ends."""
-    with (data_dir / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise SettingError(
-                f"FLEET_DATA_DIR={data_dir}: fleet is running on it already"
-            ) from error
-        yield

@@ -9,6 +9,8 @@ from fleet.dispatch.publisher import Publisher
 from fleet.dispatch.speak import speak
 from fleet.jobs.heartbeat import heartbeat
 from fleet.jobs.silence import Watch
+from fleet.recovery.backup import nightly_backup
+from fleet.services.audit_retention import forget_old_entries
 from fleet.services.judge_overdue import judge_overdue
 from fleet.services.retention import forget_old
 
@@ -39,4 +41,6 @@ JOBS = (
         3600,
         lambda tools, now: forget_old(now - timedelta(days=tools.settings.retention_days), now),
     ),
+    Job("forget_old_entries", 3600, lambda tools, now: forget_old_entries(now)),
+    Job("nightly_backup", 600, lambda tools, now: nightly_backup(tools.settings, now)),
 )

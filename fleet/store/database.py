@@ -17,7 +17,12 @@ class Base(DeclarativeBase):
 
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
 
+NEVER_AGAIN = {"sqlite_autoincrement": True}
+"""For a table whose ids stand in addresses and in the audit: SQLite would give the id of a deleted
+last row to the next one, and so a page that was opened before would change something else."""
+
 _WRITE = "wardfleet_write"
+_LAST = "wardfleet_last"
 Fence = Callable[[Session], None]
 _fence: ContextVar[Fence | None] = ContextVar("fence", default=None)
 STALLED_AFTER = "20s"
@@ -104,17 +109,42 @@ def transaction() -> Iterator[Session]:
     if session.in_transaction():
         session.rollback()
     session.info[_WRITE] = True
+    session.info[_LAST] = {}
     try:
         session.connection(execution_options={_WRITE: True})
         if (may_write := _fence.get()) is not None:
             may_write(session)
         yield session
+        for step, items in session.info[_LAST].items():
+            step(session, items)
         session.commit()
     except BaseException:
         session.rollback()
         raise
     finally:
         session.info.pop(_WRITE, None)
+        session.info.pop(_LAST, None)
+
+
+def leave_for_last(session: Session, step: Callable[[Session, list[Any]], None], item: Any) -> None:
+    """`step` runs once, as the last thing before the commit, with all that was left for it.
+
+    For what every transaction waits for: held no longer than the commit takes.
+    """
+    session.info[_LAST].setdefault(step, []).append(item)
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """A connection that reads everything as of one moment, and keeps nobody from writing."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection = connection.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+            # It is not stopped: it waits for a dump that may take an hour.
+            connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+        yield connection
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Every model in one import, so that metadata is complete wherever one of them is used."""
 
 from fleet.store.alert import Alert, Transition
-from fleet.store.audit import AuditEntry
+from fleet.store.audit import AuditChain, AuditEntry
 from fleet.store.configuration import Configuration
 from fleet.store.device import BatteryPack, Device, DeviceState, SearchToken
 from fleet.store.heartbeat import ServiceHeartbeat
@@ -11,12 +11,14 @@ from fleet.store.people import ApiToken, LoginSession, SetupLink, SignInFailure,
 from fleet.store.profile import Assignment, Profile, ProfileVersion
 from fleet.store.quarantine import QuarantinedMessage
 from fleet.store.reading import Reading
+from fleet.store.recovery import RecoveryDrill
 from fleet.store.site import Site, Ward, Zone
 
 __all__ = [
     "Alert",
     "ApiToken",
     "Assignment",
+    "AuditChain",
     "AuditEntry",
     "BatteryPack",
     "Configuration",
@@ -30,6 +32,7 @@ __all__ = [
     "ProfileVersion",
     "QuarantinedMessage",
     "Reading",
+    "RecoveryDrill",
     "SearchToken",
     "ServiceHeartbeat",
     "SetupLink",

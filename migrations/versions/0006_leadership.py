@@ -6,7 +6,7 @@ from alembic import op
 from fleet.store.types import Instant
 
 revision = "0006"
-down_revision = "0001"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
