@@ -1,7 +1,6 @@
 """The `fleet` command."""
 
 import logging
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -80,22 +79,9 @@ def up(demo: bool, **size: int) -> None:
 @_one_clear_line
 def web() -> None:
     """Serve the pages and the API."""
-    settings = Settings.from_env()
-    bind = f"{settings.http_host}:{settings.http_port}"
-    sys.argv = [
-        "gunicorn",
-        f"--bind={bind}",
-        "--worker-class=gthread",
-        "--workers=2",
-        "--threads=8",
-        "--preload",
-        "--log-level=warning",
-        f"--chdir={ROOT}",
-        "wsgi:app",
-    ]
-    from gunicorn.app.wsgiapp import run
+    from fleet.serve import serve
 
-    run()
+    serve(Settings.from_env())
 
 
 @main.command()

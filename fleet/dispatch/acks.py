@@ -3,9 +3,16 @@
 from collections.abc import Collection, Iterable
 from typing import Protocol
 
+from prometheus_client import Counter
+
 from fleet.dispatch.publisher import Publisher
+from fleet.metrics import REGISTRY
 from fleet.wire import topics
 from fleet.wire.messages import PROTOCOL_VERSION, Ack, Refusal, encode
+
+_said = Counter(
+    "wardfleet_acks", "Acks handed to the broker, one for a device and boot.", registry=REGISTRY
+)
 
 
 class Kept(Protocol):
@@ -20,6 +27,7 @@ def send_acks(publisher: Publisher, acks: Iterable[tuple[tuple[str, int], Kept]]
     for (device_id, boot), kept in acks:
         message = Ack(PROTOCOL_VERSION, boot, ranges(kept.seqs), kept.refused)
         publisher.publish(topics.down(device_id, "ack"), encode(message))
+        _said.inc()
 
 
 def ranges(seqs: Collection[int]) -> list[tuple[int, int]]:

@@ -12,6 +12,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from fleet.ingest import metrics
 from fleet.ingest.batch import Inbound
 from fleet.store.quarantine import KEPT_BYTES
 from fleet.store.types import from_ms
@@ -108,6 +109,7 @@ class Consumer:
     def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         # Nothing here may raise: an exception would end paho's network thread unnoticed.
         if message.qos == 0 and self._arrived.qsize() > 2 * MAX_BATCH:
+            metrics.SHED.inc()
             return  # Receive Maximum does not hold back QoS 0, and nobody waits for its ack
         now, topic, size = datetime.now(UTC), _topic(message), len(message.payload)
         if topic == topics.HEARTBEAT:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
+from fleet.ingest import metrics
 from fleet.ingest.batch import Batch, DeviceAck, Inbound, Rejected
 from fleet.ingest.decide import decide, move_boards
 from fleet.ingest.decode import decode, refuse_all
@@ -78,6 +79,7 @@ def _commit(inbound: list[Inbound], now: datetime) -> Acks:
         batch = Batch(session=session, now=now, inbound=inbound)
         for step in STEPS:
             step(batch)
+    metrics.quarantined(batch.rejected)
     return batch.acks
 
 
@@ -85,8 +87,9 @@ def _refuse(heard: Inbound, error: Exception, now: datetime) -> Acks:
     reason = f"could not be processed: {type(error).__name__}"
     with transaction() as session:
         batch = Batch(session=session, now=now, inbound=[heard])
-        batch.rejected.append(Rejected(heard, reason))
+        batch.rejected.append(Rejected(heard, reason, kind="not_processed"))
         quarantine(batch)
         refuse_all(batch, heard, reason)
         identify(batch)
+    metrics.quarantined(batch.rejected)
     return batch.acks

@@ -10,7 +10,9 @@ from flask import Flask
 
 from fleet.config import Settings
 from fleet.dispatch.publisher import Publisher
+from fleet.jobs import metrics
 from fleet.jobs.table import JOBS, Job, Tools
+from fleet.services.heartbeat import Heart, beat_until
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +37,8 @@ def run_schedule(app: Flask, settings: Settings, stop: Event) -> None:
             misfire_grace_time=None,
         )
     scheduler.start()
-    stop.wait()
+    heart = Heart("schedule", settings)
+    beat_until(stop, heart, app.app_context, lambda: publisher.is_connected)
     scheduler.shutdown(wait=True)
     publisher.stop()
 
@@ -44,8 +47,11 @@ def _guarded(app: Flask, job: Job, tools: Tools) -> Callable[[], None]:
     def run() -> None:
         with app.app_context():
             try:
-                job.run(tools, datetime.now(UTC))
+                with metrics.SECONDS.labels(job.name).time():
+                    job.run(tools, datetime.now(UTC))
+                metrics.LAST_SUCCESS.labels(job.name).set_to_current_time()
             except Exception:
+                metrics.FAILURES.labels(job.name).inc()
                 log.exception("job %s failed; it runs again in %s s", job.name, job.every_s)
 
     return run

@@ -4,7 +4,7 @@ from fleet.store.alert import Alert, Transition
 from fleet.store.audit import AuditEntry
 from fleet.store.configuration import Configuration
 from fleet.store.device import BatteryPack, Device, DeviceState, SearchToken
-from fleet.store.heartbeat import ServiceHeartbeat
+from fleet.store.heartbeat import ServiceHeartbeat, ServiceInstance
 from fleet.store.outbox import OutboxMessage
 from fleet.store.people import ApiToken, LoginSession, SetupLink, SignInFailure, User
 from fleet.store.profile import Assignment, Profile, ProfileVersion
@@ -29,6 +29,7 @@ __all__ = [
     "Reading",
     "SearchToken",
     "ServiceHeartbeat",
+    "ServiceInstance",
     "SetupLink",
     "SignInFailure",
     "Site",
