@@ -1,6 +1,6 @@
 """The `fleet` command."""
 
-import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from typing import Any
 import click
 from sqlalchemy.exc import OperationalError
 
-from fleet import create_worker
+from fleet import create_worker, logs
 from fleet.config import SettingError, Settings
 from fleet.services.errors import ServiceError
 from fleet.signals import stop_on_signals
@@ -45,12 +45,12 @@ def _what_the_user_can_put_right() -> Iterator[None]:
 
 @click.group()
 @click.option("--verbose", is_flag=True, help="Say more of what happens.")
-def main(verbose: bool) -> None:
+@click.pass_context
+def main(context: click.Context, verbose: bool) -> None:
     """Wardfleet: the mobile devices of nurses and clinicians, recorded and kept charged."""
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(asctime)s %(name)s %(levelname)s %(message)s",
-    )
+    if verbose:  # the processes that this one starts shall do the same
+        os.environ["FLEET_LOG_LEVEL"] = "info"
+    logs.set_up(context.invoked_subcommand or "fleet")
 
 
 def _demo_options(command: Callable[..., Any]) -> Callable[..., Any]:
