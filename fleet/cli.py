@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from fleet import create_worker, logs
 from fleet.config import SettingError, Settings
+from fleet.doctor.command import doctor
 from fleet.services.errors import ServiceError
 from fleet.signals import stop_on_signals
 
@@ -233,6 +234,8 @@ def setup_link() -> None:
         raise SystemExit("fleet: there is an administrator already")
     click.echo(f"http://{settings.http_host}:{settings.http_port}/setup/{token}")
 
+
+main.add_command(doctor)
 
 if __name__ == "__main__":
     main()
