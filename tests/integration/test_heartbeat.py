@@ -10,13 +10,14 @@ from threading import Event, Thread
 import pytest
 from flask import Flask
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.config import Settings
 from fleet.ingest import pipeline
 from fleet.ingest.batch import Inbound
 from fleet.ingest.metrics import LAG
 from fleet.services.heartbeat import FORGOTTEN_AFTER, Heart, beat_until, forget_silent
-from fleet.store.database import db
+from fleet.store.database import db, in_words
 from fleet.store.models import ServiceInstance
 from fleet.store.queries.health import instances, round_trip_at, signs_of_life
 from fleet.store.types import to_ms
@@ -167,6 +168,15 @@ def taking_no_writes() -> Iterator[None]:
     finally:
         db.session.remove()
         read_only("off")
+
+
+def test_an_error_of_the_database_repeats_no_value_of_its_statement() -> None:
+    with pytest.raises(SQLAlchemyError) as raised:
+        db.session.execute(text("SELECT no_such_function(:secret)"), {"secret": "canary"})
+    assert "no_such_function" in str(raised.value)
+    assert "canary" not in str(raised.value)
+    assert "no_such_function" in in_words(raised.value)
+    assert "SELECT" not in in_words(raised.value)
 
 
 @on_postgres
