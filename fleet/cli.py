@@ -1,26 +1,30 @@
 """The `fleet` command."""
 
-import logging
+import os
 
 import click
 
+from fleet import logs
 from fleet.commands import audit, devices, entering, processes, recovery
+from fleet.doctor.command import doctor
 
 
 @click.group()
 @click.option("--verbose", is_flag=True, help="Say more of what happens.")
-def main(verbose: bool) -> None:
+@click.pass_context
+def main(context: click.Context, verbose: bool) -> None:
     """Wardfleet: the mobile devices of nurses and clinicians, recorded and kept charged."""
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(asctime)s %(name)s %(levelname)s %(message)s",
-    )
+    if verbose:  # the processes that this one starts shall do the same
+        os.environ["FLEET_LOG_LEVEL"] = "info"
+    logs.set_up(context.invoked_subcommand or "fleet")
 
 
 for subject in (processes, devices, entering, audit, recovery):
     for command in subject.COMMANDS:
         main.add_command(command)
 
+
+main.add_command(doctor)
 
 if __name__ == "__main__":
     main()

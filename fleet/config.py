@@ -3,9 +3,11 @@
 import os
 import re
 import secrets
-from collections.abc import Mapping
+import socket
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time
+from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,7 +20,19 @@ ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_HTTP_PORT = 8080
 DEFAULT_MQTT_PORT = 18830
 """Not 1883: a broker that the distribution has started stays undisturbed."""
+_INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")
+
+
+class LogFormat(StrEnum):
+    """AUTO: text on a terminal, JSON elsewhere."""
+
+    AUTO = "auto"
+    TEXT = "text"
+    JSON = "json"
+
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
 class SettingError(ValueError):
@@ -29,7 +43,8 @@ class SettingError(ValueError):
 class Settings:
     """Everything that the environment decides.
 
-    `mqtt_url` is where the broker is; `own_broker` says whether `fleet up` starts it.
+    `mqtt_url` is where the broker is; `own_broker` says whether `fleet up` starts it. `instance`
+    names processes where host name and process id do not tell them apart.
     """
 
     http_host: str
@@ -45,6 +60,9 @@ class Settings:
     """When each night, in UTC; None: only when somebody says `fleet backup`."""
     backup_keep: int
     litestream_url: str | None
+    instance: str | None
+    log_format: LogFormat
+    log_level: str | None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -69,7 +87,23 @@ class Settings:
             backup_at=_time(environ, "FLEET_BACKUP_AT"),
             backup_keep=_whole(environ, "FLEET_BACKUP_KEEP", 14, 1, 10_000),
             litestream_url=_litestream_url(environ, database_url),
+            instance=_instance(environ),
+            log_format=LogFormat(_one_of(environ, "FLEET_LOG", tuple(LogFormat)) or LogFormat.AUTO),
+            log_level=_one_of(environ, "FLEET_LOG_LEVEL", LOG_LEVELS),
         )
+
+    def instance_name(self, process: str) -> str:
+        """What tells this process from all others of its kind, on every machine."""
+        if self.instance and process != "web":  # of which one machine has several
+            return self.instance
+        return f"{self.instance or socket.gethostname()[:64]}-{os.getpid()}"
+
+    def folders(self) -> tuple[Path, ...]:
+        """Where this process, or its SQLite, writes."""
+        database = make_url(self.database_url)
+        if database.get_backend_name() != "sqlite" or not database.database:
+            return (self.data_dir,)
+        return tuple(dict.fromkeys((self.data_dir, Path(database.database).parent)))
 
     def make_data_dir(self) -> None:
         """Raises SettingError where the data directory cannot be written."""
@@ -166,6 +200,22 @@ def _is_host(text: str) -> bool:
         return in_brackets == (ip_address(text.strip("[]")).version == 6)
     except ValueError:
         return not text.replace(".", "").isdigit() and _HOST_NAME.fullmatch(text) is not None
+
+
+def _one_of(environ: Mapping[str, str], name: str, words: Sequence[str]) -> str | None:
+    text = environ.get(name)
+    if text and text not in words:
+        raise SettingError(f"{name}={text}: must be one of {', '.join(words)}")
+    return text or None
+
+
+def _instance(environ: Mapping[str, str]) -> str | None:
+    text = environ.get("FLEET_INSTANCE")
+    if text and not _INSTANCE.fullmatch(text):
+        raise SettingError(
+            f"FLEET_INSTANCE={text}: must be 1 to 63 letters, digits, dots, hyphens or underscores"
+        )
+    return text or None
 
 
 def _mqtt_url(environ: Mapping[str, str]) -> str | None:

@@ -1,6 +1,7 @@
 """`fleet up`: check, migrate, start everything, say where it is, and stop it all again."""
 
 import errno
+import logging
 import socket
 import sys
 from collections.abc import Sequence
@@ -21,9 +22,11 @@ from fleet.demo import Demo, enter_demo
 from fleet.recovery import litestream
 from fleet.services.first_administrator import offer
 from fleet.signals import stop_on_signals
-from fleet.store.database import engine_options
+from fleet.store.database import engine_options, in_words
 from fleet.store.migrate import upgrade
 from fleet.supervisor import Service, Supervisor
+
+log = logging.getLogger(__name__)
 
 _FLEET = [sys.executable, "-m", "fleet.cli"]
 
@@ -91,8 +94,7 @@ def _host_and_port(settings: Settings) -> tuple[str, int]:
 def greet(app: Flask, settings: Settings, unready: Sequence[str]) -> None:
     """Where everything is; and what does not work yet, which is kept running all the same."""
     address = _address(settings)
-    with app.app_context():
-        token = offer(datetime.now(UTC))
+    token = _setup_token(app)
     lines = ["", "Wardfleet is running."]
     if unready:
         lines = [
@@ -113,6 +115,17 @@ def greet(app: Flask, settings: Settings, unready: Sequence[str]) -> None:
             f"  {address}/setup/{token}",
         ]
     print("\n".join([*lines, "", "Ctrl-C stops it."]), flush=True)
+
+
+def _setup_token(app: Flask) -> str | None:
+    """None where there is an administrator, or a database that takes no writes just now: what runs
+    goes on, and `fleet setup-link` makes a link later."""
+    try:
+        with app.app_context():
+            return offer(datetime.now(UTC))
+    except SQLAlchemyError as error:
+        log.warning("no link for the first administrator: %s", in_words(error))
+        return None
 
 
 def _check_ports(settings: Settings) -> None:

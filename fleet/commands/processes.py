@@ -1,6 +1,5 @@
 """The service's processes: all of them, or one."""
 
-import sys
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -9,7 +8,7 @@ import click
 
 from fleet import create_worker
 from fleet.commands.errors import one_clear_line
-from fleet.config import ROOT, Settings
+from fleet.config import Settings
 from fleet.signals import stop_on_signals
 
 
@@ -40,22 +39,9 @@ def up(demo: bool, **size: int) -> None:
 @one_clear_line
 def web() -> None:
     """Serve the pages and the API."""
-    settings = Settings.from_env()
-    bind = f"{settings.http_host}:{settings.http_port}"
-    sys.argv = [
-        "gunicorn",
-        f"--bind={bind}",
-        "--worker-class=gthread",
-        "--workers=2",
-        "--threads=8",
-        "--preload",
-        "--log-level=warning",
-        f"--chdir={ROOT}",
-        "wsgi:app",
-    ]
-    from gunicorn.app.wsgiapp import run
+    from fleet.serve import serve
 
-    run()
+    serve(Settings.from_env())
 
 
 @click.command()

@@ -45,6 +45,8 @@ class Rejected:
     heard: Inbound
     reason: str
     device_id: str | None = None
+    kind: str = "not_understood"
+    """One of a few words, to count by."""
     payload: bytes | None = None
     """The offending part, where it is not the whole message."""
 

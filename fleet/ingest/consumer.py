@@ -15,6 +15,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from fleet.ingest import metrics
 from fleet.ingest.batch import Inbound
 from fleet.ingest.tap import Tap
 from fleet.store.quarantine import KEPT_BYTES
@@ -96,6 +97,7 @@ class Consumer:
                 size += len(heard.payload)
                 batch.append(heard)
             self._held_bytes -= size
+            metrics.HELD_BYTES.set(self._held_bytes)
         return batch
 
     def settle(self, inbound: Sequence[Inbound]) -> None:
@@ -142,6 +144,7 @@ class Consumer:
         with self._arrival:
             for publish in said:
                 if publish.qos == 0 and len(self._arrived) > 2 * MAX_BATCH:
+                    metrics.SHED.inc()
                     continue  # Receive Maximum does not hold back QoS 0; nobody waits for its ack
                 self._arrived.append(self._inbound(tap, publish, now))
             self._arrival.notify()
@@ -155,6 +158,7 @@ class Consumer:
             payload = payload[:KEPT_BYTES]
         shed = size > LARGE_BYTES and self._held_bytes > MAX_HELD_BYTES
         if shed:
+            metrics.SHED.inc()
             payload = b""
         self._held_bytes += len(payload)
         token = (tap, publish.mid)

@@ -75,11 +75,11 @@ def _reject_strangers(batch: Batch, gone: set[str]) -> None:
         if spoken.heard.retained:
             continue  # the broker says it again at every connection; it was set aside once
         if spoken.device_id in gone:
-            reason = "device is decommissioned"
+            reason, kind = "device is decommissioned", "decommissioned_device"
             refuse_all(batch, spoken.heard, reason)
         else:
-            reason = "unknown device: not registered"
-        batch.rejected.append(Rejected(spoken.heard, reason, spoken.device_id))
+            reason, kind = "unknown device: not registered", "unknown_device"
+        batch.rejected.append(Rejected(spoken.heard, reason, spoken.device_id, kind))
     batch.spoken = accepted
     # A stranger hears nothing, and keeps its readings until it is registered.
     batch.acks = {k: ack for k, ack in batch.acks.items() if k[0] in gone | batch.devices.keys()}

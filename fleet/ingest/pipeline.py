@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
+from fleet.ingest import metrics
 from fleet.ingest.batch import Batch, DeviceAck, Inbound, Memory, Rejected
 from fleet.ingest.decide import decide, move_boards
 from fleet.ingest.decode import decode, refuse_all
@@ -79,6 +80,7 @@ def _commit(inbound: list[Inbound], now: datetime, memory: Memory) -> Acks:
         batch = Batch(session, now, inbound, memory)
         for step in STEPS:
             step(batch)
+    metrics.quarantined(batch.rejected)
     return batch.acks
 
 
@@ -86,8 +88,9 @@ def _refuse(heard: Inbound, error: Exception, now: datetime) -> Acks:
     reason = f"could not be processed: {type(error).__name__}"
     with transaction() as session:
         batch = Batch(session, now, [heard])
-        batch.rejected.append(Rejected(heard, reason))
+        batch.rejected.append(Rejected(heard, reason, kind="not_processed"))
         quarantine(batch)
         refuse_all(batch, heard, reason)
         identify(batch)
+    metrics.quarantined(batch.rejected)
     return batch.acks

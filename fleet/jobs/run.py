@@ -13,10 +13,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.config import Settings
 from fleet.dispatch.publisher import Publisher
+from fleet.jobs import metrics
 from fleet.jobs.table import JOBS, Job, Tools
+from fleet.services.heartbeat import Heart
 from fleet.services.leadership import RENEW_EVERY, NotLeading, Term, begin, lead, resign
 from fleet.store.clock import service_now
-from fleet.store.database import fenced
+from fleet.store.database import fenced, in_words
 
 log = logging.getLogger(__name__)
 
@@ -51,14 +53,19 @@ def run_schedule(app: Flask, settings: Settings, stop: Event) -> None:
         )
     leadership.seek()
     scheduler.start()
+    heart = Heart("schedule", settings)
     ahead_s = time() - monotonic()
     while not stop.wait(LOOK_EVERY_S):
         leadership.seek()
+        with app.app_context():
+            heart.beat(publisher.is_connected)
         if abs(time() - monotonic() - ahead_s) > PUT_BY_S:
             ahead_s = time() - monotonic()
             _begin_anew(scheduler)
     scheduler.shutdown(wait=True)
     leadership.resign()
+    with app.app_context():
+        heart.stop()
     publisher.stop()
 
 
@@ -87,7 +94,7 @@ class _Leadership:
             with self._app.app_context():
                 self._term = lead(LEASE, self._holder, service_now(), self._term)
         except SQLAlchemyError as error:
-            log.warning("database: %s", error)  # the term runs out by itself
+            log.warning("database: %s", in_words(error))  # the term runs out by itself
             return
         if (self._term is not None) != led:
             log.info("%s %s", self._holder, "leads" if self._term else "stands by")
@@ -98,7 +105,7 @@ class _Leadership:
                 if self._term:
                     resign(self._term, service_now())
         except SQLAlchemyError as error:
-            log.warning("database: %s", error)  # the lease expires by itself
+            log.warning("database: %s", in_words(error))  # the lease expires by itself
 
 
 def _guarded(app: Flask, job: Job, tools: Tools, leadership: _Leadership) -> Callable[[], None]:
@@ -111,10 +118,13 @@ def _guarded(app: Flask, job: Job, tools: Tools, leadership: _Leadership) -> Cal
             with app.app_context(), fenced(term.must_hold):
                 now = service_now()
                 if every < LONG or begin(job.name, every, now):
-                    job.run(tools, now)
+                    with metrics.SECONDS.labels(job.name).time():
+                        job.run(tools, now)
+                    metrics.LAST_SUCCESS.labels(job.name).set_to_current_time()
         except NotLeading:
             log.info("job %s: another process leads by now", job.name)
         except Exception:
+            metrics.FAILURES.labels(job.name).inc()
             log.exception("job %s failed; it runs again in %s s", job.name, job.every_s)
 
     return run

@@ -31,7 +31,7 @@ class Clock:
         self._tick = tick
         self._changing = Lock()
         self._steps = timedelta(0)
-        self._anchor = look()
+        self._anchor = self._first_look()
         self._at = tick()
 
     def now(self) -> datetime:
@@ -50,6 +50,12 @@ class Clock:
         with self._changing:
             steps, self._steps = self._steps, timedelta(0)
         return steps
+
+    def _first_look(self) -> datetime:
+        try:
+            return self._look()
+        except SQLAlchemyError:
+            return datetime.now(UTC)  # of this machine, until the server answers
 
     def _follow(self) -> None:
         expected = self.reckoned()

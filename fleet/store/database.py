@@ -8,6 +8,7 @@ from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, Engine, event, make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 
@@ -31,10 +32,17 @@ off: PostgreSQL ends it, so that others get at the rows it holds."""
 
 
 def engine_options(url: str) -> dict[str, Any]:
-    """What `create_engine` needs for this URL beside it."""
+    """What `create_engine` needs for this URL beside it.
+
+    No error repeats the values of its statement: hashes of passwords and tokens are among them.
+    """
     if url.startswith("sqlite"):
-        return {"connect_args": {"timeout": 30, "check_same_thread": False}}
+        return {
+            "connect_args": {"timeout": 30, "check_same_thread": False},
+            "hide_parameters": True,
+        }
     return {
+        "hide_parameters": True,
         "pool_size": 10,
         "max_overflow": 10,
         "pool_pre_ping": True,
@@ -90,6 +98,11 @@ def _on_sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
 def _on_sqlite_begin(connection: Connection) -> None:
     write = connection.get_execution_options().get(_WRITE, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def in_words(error: SQLAlchemyError) -> str:
+    """What the database itself said, in a line: without the statement and its values."""
+    return str(getattr(error, "orig", None) or error).partition("\n")[0]
 
 
 def can_write_at_once() -> bool:

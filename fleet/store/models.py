@@ -4,7 +4,7 @@ from fleet.store.alert import Alert, Transition
 from fleet.store.audit import AuditChain, AuditEntry
 from fleet.store.configuration import Configuration
 from fleet.store.device import BatteryPack, Device, DeviceState, SearchToken
-from fleet.store.heartbeat import ServiceHeartbeat
+from fleet.store.heartbeat import ServiceHeartbeat, ServiceInstance
 from fleet.store.lease import JobRun, Lease
 from fleet.store.outbox import OutboxMessage
 from fleet.store.people import ApiToken, LoginSession, SetupLink, SignInFailure, User
@@ -35,6 +35,7 @@ __all__ = [
     "RecoveryDrill",
     "SearchToken",
     "ServiceHeartbeat",
+    "ServiceInstance",
     "SetupLink",
     "SignInFailure",
     "Site",

@@ -52,6 +52,11 @@ class Postgres:
     def drop(self, database: str) -> None:
         self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", database)
 
+    def run_sql(self, statement: str) -> None:
+        """As the superuser, in no transaction."""
+        with self._connect() as connection:
+            connection.execute(statement.encode())
+
     def _run(self, statement: str, *names: str) -> None:
         with self._connect() as connection:
             connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
