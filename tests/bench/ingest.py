@@ -1,4 +1,4 @@
-"""Messages a second from the broker into the database, beside the raw ceilings: `make bench-ingest`.
+"""Messages a second into the database, beside the raw ceilings: `make bench-ingest`.
 
 Broker, database, load and service all run on this machine. Each row is a run of its own, all within
 one call. Nothing is timed from within the service: the load counts what devices are told is kept,
@@ -29,7 +29,7 @@ from fleet.store.migrate import upgrade
 from tests.bench.hospital import fill
 from tests.support.broker import Broker
 from tests.support.postgres import private_cluster
-from tests.support.processes import ROOT, free_port, start, stop
+from tests.support.processes import ROOT, start, stop
 from tests.support.waiting import wait_until
 
 WARDS = 50
@@ -142,7 +142,10 @@ _PRELOAD = {
 
 @contextmanager
 def receiver(here: Place, count: int) -> Iterator[list[str]]:
-    """`count` ingest processes, or with 0 the raw receiver; yields how the load knows what is done."""
+    """`count` ingest processes, or with 0 the raw receiver.
+
+    Yields the arguments by which the load knows what is done.
+    """
     with ExitStack() as stack:
         if count:
             commands = [[sys.executable, "-m", "fleet.cli", "ingest"]] * count
@@ -223,7 +226,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15)
     asked = parser.parse_args()
     print(
-        "| run | messages/s | of the raw receive ceiling | CPU us a message | memory MB | p50 / p99 / most ms |"
+        "| run | messages/s | of the raw receive ceiling | CPU us a message | memory MB "
+        "| p50 / p99 / most ms |"
     )
     print("|---|---|---|---|---|---|")
     for database in ("PostgreSQL", "SQLite"):
@@ -245,8 +249,8 @@ def _row(name: str, done: Measured, raw: Measured) -> None:
     cpu = ", ".join(f"{what} {value:.0f}" for what, value in done.cpu.items())
     memory = ", ".join(f"{what} {value:.0f}" for what, value in done.memory.items())
     latency = " / ".join(f"{value:.0f}" for value in done.latency.values())
-    print(f"| {name} | {done.rate:,.0f} | {done.rate / raw.rate:.2f} | {cpu} | {memory} | {latency} |",
-          flush=True)  # fmt: skip
+    figures = f"{done.rate:,.0f} | {done.rate / raw.rate:.2f} | {cpu} | {memory} | {latency}"
+    print(f"| {name} | {figures} |", flush=True)
 
 
 if __name__ == "__main__":

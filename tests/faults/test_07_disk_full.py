@@ -169,8 +169,9 @@ def test_a_full_disk_acks_nothing_it_has_not_kept_and_all_is_kept_once_there_is_
                 return b"trying again" in log.read_bytes()
 
             wait_until(is_refused, timeout=20, interval=0.05)
-            red = wait_until(lambda: complaints(environ), timeout=30, interval=0.1)
-            assert any("space" in words or "room" in words for words in red.values()), red
+            # PostgreSQL's disk is not seen from here: what it refuses is.
+            red = "recording" if "FLEET_DATABASE_URL" in environ else "disk"
+            wait_until(lambda: red in complaints(environ), timeout=15, interval=0.1)
             assert cart.acked < set(sent)
             assert cart.acked <= set(stored(environ))
         wait_until(lambda: cart.acked == set(sent), timeout=40, interval=0.1)

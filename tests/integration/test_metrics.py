@@ -1,5 +1,6 @@
 """`/metrics`: what Prometheus reads, who may, and what never stands in it."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,11 +10,12 @@ from flask.testing import FlaskClient
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from fleet.metrics import snapshot
+from fleet.metrics import REGISTRY, snapshot
 from fleet.store.database import db
 from fleet.store.queries.totals import COUNTED_EVERY, Counted
 from tests.support.api import Hospital, now, statements
 from tests.support.databases import PostgresTemplate
+from tests.support.processes import ROOT
 from tests.support.signs import all_well, sign
 
 
@@ -173,6 +175,24 @@ def test_no_label_ever_names_a_device_a_ward_or_an_address(
         assert not [word for word in words if never in word], never
     assert {"(none)", "/wards/<slug>"} <= labels["route"]
     assert "(other)" in labels["method"]
+
+
+def test_the_manual_has_every_number_and_no_other(
+    app: Flask, hospital: Hospital, scraper: dict[str, str]
+) -> None:
+    from fleet.dispatch import acks, speak  # noqa: F401  (each room brings its own)
+    from fleet.jobs import metrics as jobs  # noqa: F401
+
+    hospital.load()
+    hospital.assign()
+    [device_id] = hospital.register("CART-1")  # a message waits for it
+    hospital.report(device_id)
+    with app.app_context():
+        all_well(now())
+    shown = set(scrape(app, scraper)) | {family.name for family in REGISTRY.collect()}
+    manual = (ROOT / "docs" / "monitoring.md").read_text()
+    told = {name.removesuffix("_total") for name in re.findall(r"wardfleet_[a-z_]+", manual)}
+    assert {name for name in shown if name.startswith("wardfleet_")} == told
 
 
 # --- Without a database ---------------------------------------------------------------------
