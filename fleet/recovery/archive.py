@@ -22,7 +22,8 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 _NAME = "wardfleet-%Y%m%dT%H%M%S.%fZ.tar"
 _PATTERN = re.compile(r"wardfleet-\d{8}T\d{6}\.\d{6}Z\.tar")
-_LARGEST_MANIFEST = 1_048_576
+_LARGEST_MANIFEST = 67_108_864
+"""In bytes: certificates of a hundred thousand devices."""
 _CHUNK = 1_048_576
 
 
@@ -54,6 +55,10 @@ def backups(folder: Path) -> list[Backup]:
         return []
     found = [path for path in folder.iterdir() if _PATTERN.fullmatch(path.name)]
     return [Backup(path, _taken_at(path)) for path in sorted(found, reverse=True)]
+
+
+def newest(folder: Path) -> Backup | None:
+    return next(iter(backups(folder)), None)
 
 
 def _taken_at(path: Path) -> datetime:

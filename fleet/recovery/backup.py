@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from fleet.config import Settings
 from fleet.data_dir import files_to_keep
 from fleet.recovery import archive, settings_kept, sqlite
-from fleet.recovery.archive import Manifest, backups
+from fleet.recovery.archive import Manifest, backups, newest
 from fleet.recovery.errors import RecoveryError
 from fleet.recovery.kinds import kind_of
 from fleet.recovery.workspace import workspace
@@ -40,7 +40,7 @@ def take_backup(settings: Settings, into: Path, keep: int, actor: str, now: date
             manifest = _gather(settings, members, now)
             path = archive.write(members, manifest, into)
     except OSError as error:
-        raise RecoveryError(f"{into}: cannot be written ({error.strerror})") from error
+        raise RecoveryError(f"{error.filename or into}: {error.strerror}") from error
     for old in backups(into)[keep:]:
         if old.path != path:
             old.path.unlink(missing_ok=True)
@@ -89,5 +89,5 @@ def is_due(settings: Settings, now: datetime) -> bool:
     due = datetime.combine(now.astimezone(UTC), settings.backup_at, UTC)
     if due > now:
         due -= timedelta(days=1)
-    newest = next(iter(backups(settings.backup_dir)), None)
-    return newest is None or newest.taken_at < due
+    last = newest(settings.backup_dir)
+    return last is None or last.taken_at < due

@@ -53,7 +53,7 @@ def _problems(settings: Settings, file: Path | None, known: dict[str, Any]) -> l
 
 
 def _newest(folder: Path) -> Path:
-    found = archive.backups(folder)
-    if not found:
+    backup = archive.newest(folder)
+    if backup is None:
         raise RecoveryError(f"{folder}: no backup in it")
-    return found[0].path
+    return backup.path

@@ -21,10 +21,12 @@ def run(name: str, server: int, url: str, arguments: Sequence[str]) -> None:
     `server`: its major version. The password goes by the environment, where no other user sees it.
     """
     parts = make_url(url)
-    plain = parts._replace(drivername="postgresql", password=None).render_as_string()
-    secret = {"PGPASSWORD": parts.password} if parts.password else {}
+    password = parts.password or parts.query.get("password")
+    plain = parts._replace(drivername="postgresql", password=None)
+    plain = plain.difference_update_query(["password"])
+    secret = {"PGPASSWORD": str(password)} if password else {}
     done = subprocess.run(
-        [_program(name, server), f"--dbname={plain}", *arguments],
+        [_program(name, server), f"--dbname={plain.render_as_string()}", *arguments],
         env={**os.environ, **secret},
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -114,6 +114,7 @@ def replace(
         _run(engine, f'ALTER SCHEMA "{schema}" RENAME TO "{aside}"', f'CREATE SCHEMA "{schema}"')
         try:
             _load(engine, folder, schema)
+            _run(engine, "ANALYZE")  # else every query is planned for empty tables
             prepare(url)
         except BaseException:
             _run(

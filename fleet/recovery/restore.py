@@ -80,6 +80,7 @@ def recovered_in_place(settings: Settings, how: How) -> timedelta:
 
     Returns how much time is lost.
     """
+    settings.make_data_dir()
     with only_one(settings.data_dir), create_worker(settings).app_context():
         try:
             return recovered({"in_place": True}, how.actor, how.now, how.keep_tokens)

@@ -351,7 +351,7 @@ def test_a_missing_pg_dump_is_named_with_what_to_install(
 @on_sqlite
 def test_a_folder_that_cannot_be_written_is_named(hospital: None, settings: Settings) -> None:
     settings.data_dir.joinpath("a file").write_text("")
-    with pytest.raises(RecoveryError, match="a file/backups: cannot be written"):
+    with pytest.raises(RecoveryError, match="a file/backups: Not a directory"):
         take_backup(settings, settings.data_dir / "a file" / "backups", 1, "test", NOON)
 
 
