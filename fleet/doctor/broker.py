@@ -29,12 +29,10 @@ def broker(case: Case) -> Iterator[Finding]:
         yield fail("broker", f"no MQTT 5 broker at {where}: {error}", do)
         return
     if it.refused:
-        yield fail(
-            "broker", f"{where} refuses the service: {it.refused}",
-            "See the user and the password in FLEET_MQTT_URL, and the broker's log.",
-        )  # fmt: skip
+        do = "See the user and the password in FLEET_MQTT_URL, and the broker's log."
+        yield fail("broker", f"{where} refuses the service: {it.refused}", do)
         return
-    lacks = {
+    needed = {
         "QoS 1": it.max_qos >= 1,
         "retained messages": it.retain,
         "shared subscriptions": it.shared_subscriptions,
@@ -42,7 +40,7 @@ def broker(case: Case) -> Iterator[Finding]:
         > MAX_MESSAGE_BYTES,
         f"sessions of {SESSION_S} s": it.session_expiry_s in (None, SESSION_S),
     }
-    missing = [what for what, is_there in lacks.items() if not is_there]
+    missing = [what for what, is_there in needed.items() if not is_there]
     if missing:
         yield fail("broker", f"{where} does not allow {', '.join(missing)}", "Allow it there.")
     else:

@@ -37,24 +37,19 @@ def processes(case: Case) -> Iterator[Finding]:
     versions = sorted({row.version for row in living})
     names = ", ".join(f"{row.process} {row.instance}" for row in living) or "none"
     if len(versions) > 1:
-        yield warn(
-            "processes", f"versions {' and '.join(versions)} run side by side: {names}",
-            "Restart those of the older one.",
-        )  # fmt: skip
+        found = f"versions {' and '.join(versions)} run side by side: {names}"
+        yield warn("processes", found, "Restart those of the older one.")
     else:
         yield ok("processes", names)
     for row in everybody:
-        if row in living and row.problem:
-            yield fail(
-                "processes", f"{row.process} {row.instance}: {row.problem}",
-                "See `disk` and `database`: it goes on by itself once they are well.",
-            )  # fmt: skip
+        name = f"{row.process} {row.instance}"
         if row not in living:
             minutes = (case.now - row.at).total_seconds() / 60
-            yield warn(
-                "processes", f"{row.process} {row.instance} fell silent {minutes:.0f} min ago",
-                f"See on {row.host} whether it was ended or cannot reach the database.",
-            )  # fmt: skip
+            do = f"See on {row.host} whether it was ended or cannot reach the database."
+            yield warn("processes", f"{name} fell silent {minutes:.0f} min ago", do)
+        elif row.problem:
+            do = "See `disk` and `database`: it goes on by itself once they are well."
+            yield fail("processes", f"{name}: {row.problem}", do)
 
 
 def memory(case: Case) -> Iterator[Finding]:
@@ -69,10 +64,14 @@ def memory(case: Case) -> Iterator[Finding]:
 
 def jobs(case: Case) -> Iterator[Finding]:
     """When each scheduled job last ended well, on whichever machine."""
+    living = _living(case, "schedule")
+    if not living:
+        yield warn("jobs", "nobody does them", "Start `fleet schedule`.")
+        return
+    # Before it was started nothing was due.
+    since = min(row.started_at for row in living).timestamp()
     ended: dict[str, float] = {}
-    since = case.now.timestamp()  # before it was started nothing was due
-    for row in _living(case, "schedule"):
-        since = min(since, row.started_at.timestamp())
+    for row in living:
         name = "wardfleet_job_last_success_timestamp_seconds"
         for labels, at in values(row.metrics, name).items():
             job = dict(labels)["name"]
@@ -80,10 +79,8 @@ def jobs(case: Case) -> Iterator[Finding]:
     now = case.now.timestamp()
     late = [job.name for job in JOBS if now - ended.get(job.name, since) > 3 * job.every_s + 60]
     if late:
-        yield warn(
-            "jobs", f"overdue: {', '.join(late)}",
-            "See the log of `fleet schedule`: why they fail, or why it does not run.",
-        )  # fmt: skip
+        do = "See the log of `fleet schedule`: why they fail."
+        yield warn("jobs", f"overdue: {', '.join(late)}", do)
     else:
         yield ok("jobs", f"all {len(JOBS)} ended well when they were due")
 
@@ -105,10 +102,8 @@ def readings(case: Case) -> Iterator[Finding]:
         return
     found = f"the newest came {(case.now - newest).total_seconds():.0f} s ago"
     if case.now - newest > READINGS_DEADLINE:
-        yield warn(
-            "readings", found,
-            "Are all devices off? Else see the Wi-Fi, and whether they reach the broker.",
-        )  # fmt: skip
+        do = "Are all devices off? Else see the Wi-Fi, and whether they reach the broker."
+        yield warn("readings", found, do)
     else:
         yield ok("readings", found)
 
@@ -127,10 +122,8 @@ def device_clocks(case: Case) -> Iterator[Finding]:
     if DEVICES_AHEAD <= middle <= DEVICES_BEHIND:
         yield ok("device clocks", found)
     else:
-        yield warn(
-            "device clocks", found,
-            "Compare this machine's clock with a watch: else the devices' time server is wrong.",
-        )  # fmt: skip
+        do = "Compare this machine's clock with a watch; else the devices' time server is wrong."
+        yield warn("device clocks", found, do)
 
 
 def _living(case: Case, process: str) -> list[ServiceInstance]:

@@ -33,6 +33,18 @@ from tests.support.small_disk import mounted
 
 
 @pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> str:
+    """SQLite, where a test does not ask for both."""
+    fixture = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}
+    url: str = request.getfixturevalue(fixture[getattr(request, "param", "sqlite")])
+    return url
+
+
+on_both = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+on_postgres = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+@pytest.fixture
 def settings(database_url: str, tmp_path: Path, broker: Broker) -> Settings:
     return configured(database_url, tmp_path / "data", broker.url)
 
@@ -83,6 +95,7 @@ def troubles(settings: Settings) -> dict[str, Level]:
     return {f.name: f.level for f in found(settings).values() if f.level and f.name != "durability"}
 
 
+@on_both
 @pytest.mark.usefixtures("well")
 def test_where_all_is_well_nothing_is_to_do(settings: Settings) -> None:
     everything = found(settings)
@@ -122,6 +135,7 @@ def test_without_a_broker_all_else_is_still_looked_at(database_url: str, tmp_pat
     assert "FLEET_MQTT_URL" in str(found(settings)["broker"].do)
 
 
+@on_both
 @pytest.mark.usefixtures("well")
 def test_a_check_that_breaks_is_told_and_hides_no_other(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -182,6 +196,12 @@ def test_a_schedule_that_has_just_started_owes_nothing_yet(settings: Settings) -
 
 
 @pytest.mark.usefixtures("well")
+def test_where_no_schedule_runs_no_job_is_said_to_be_on_time(settings: Settings) -> None:
+    sign("schedule", datetime.now(UTC) - timedelta(minutes=1), metrics=jobs(datetime.now(UTC)))
+    assert troubles(settings)["jobs"] is Level.WARN
+
+
+@pytest.mark.usefixtures("well")
 def test_an_ingest_that_grows_is_named(settings: Settings) -> None:
     name = "process_resident_memory_bytes"
     held = [{"name": name, "help": "", "type": "gauge", "samples": [[name, {}, 900e6]]}]
@@ -190,6 +210,7 @@ def test_an_ingest_that_grows_is_named(settings: Settings) -> None:
     assert troubles(settings) == {"memory": Level.WARN}
 
 
+@on_both
 @pytest.mark.usefixtures("well")
 def test_messages_that_nobody_takes_are_told(settings: Settings) -> None:
     with transaction() as session:
@@ -222,6 +243,7 @@ def test_readings_tell_of_silence_and_of_clocks(
     assert troubles(settings).keys() == named
 
 
+@on_both
 def test_a_schema_of_another_version_is_told(worker: Flask, settings: Settings) -> None:
     with worker.app_context(), db.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
@@ -379,7 +401,7 @@ def test_what_sqlite_says_of_itself_is_judged() -> None:
     assert judged(good._replace(log_bytes=2 * 10**9)) == {"size": Level.WARN}
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@on_postgres
 def test_an_old_transaction_and_the_sizes_are_seen_on_a_real_server(
     worker: Flask, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -405,7 +427,6 @@ def run(settings: Settings, *arguments: str, **more: str) -> Result:
 
 
 @pytest.mark.usefixtures("well")
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_the_exit_status_is_the_worst_that_was_found(settings: Settings) -> None:
     assert run(settings).exit_code == 0
     sign("web", datetime.now(UTC) - timedelta(minutes=7), "gone")
@@ -418,7 +439,6 @@ def test_the_exit_status_is_the_worst_that_was_found(settings: Settings) -> None
 
 
 @pytest.mark.usefixtures("well")
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_for_programs_it_is_one_document(settings: Settings) -> None:
     said = json.loads(run(settings, "--json").output)
     assert said["level"] == "ok"

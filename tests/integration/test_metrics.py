@@ -20,6 +20,18 @@ from tests.support.signs import all_well, sign
 
 
 @pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> str:
+    """SQLite, where a test does not ask for both."""
+    fixture = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}
+    url: str = request.getfixturevalue(fixture[getattr(request, "param", "sqlite")])
+    return url
+
+
+on_both = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+on_postgres = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+@pytest.fixture
 def hospital(app: Flask) -> Hospital:
     return Hospital(app)
 
@@ -69,6 +81,7 @@ def test_a_token_for_metrics_opens_nothing_else(hospital: Hospital) -> None:
 # --- What stands in it ----------------------------------------------------------------------
 
 
+@on_both
 def test_every_living_process_on_every_machine_has_its_own_numbers(
     app: Flask, scraper: dict[str, str]
 ) -> None:
@@ -94,6 +107,7 @@ def test_every_living_process_on_every_machine_has_its_own_numbers(
     assert value(found, "wardfleet_database_up") == 1
 
 
+@on_both
 def test_the_fleet_is_there_in_numbers_and_a_zero_is_a_number_too(
     app: Flask, hospital: Hospital, scraper: dict[str, str]
 ) -> None:
@@ -198,7 +212,7 @@ def test_the_manual_has_every_number_and_no_other(
 # --- Without a database ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@on_postgres
 def test_a_lost_database_shows_in_the_numbers(
     app: Flask, hospital: Hospital, scraper: dict[str, str], postgres_template: PostgresTemplate
 ) -> None:
