@@ -7,9 +7,17 @@ from sqlalchemy import Connection, NullPool, create_engine, func, select, text
 from fleet.recovery import sqlite
 from fleet.recovery.errors import RecoveryError
 from fleet.store.checksums import table_names
-from fleet.store.heartbeat import ServiceHeartbeat
+from fleet.store.heartbeat import ServiceInstance
 
-_OF_EVERY_START = ("alembic_version", "audit_chain", "service_heartbeat", "setup_link")
+_OF_EVERY_START = (
+    "alembic_version",
+    "audit_chain",
+    "job_run",
+    "lease",
+    "service_heartbeat",
+    "service_instance",
+    "setup_link",
+)
 """A service that was started once has written these."""
 _ALIVE_WITHIN = timedelta(seconds=20)
 
@@ -21,7 +29,7 @@ def refuse_what_is_in_use(url: str, force: bool, now: datetime) -> bool:
     engine = create_engine(url, poolclass=NullPool)
     with engine.connect() as connection:
         tables = table_names(connection)
-        beat = _last_beat(connection) if "service_heartbeat" in tables else None
+        beat = _last_beat(connection) if "service_instance" in tables else None
         held = [
             name for name in tables if name not in _OF_EVERY_START and _has_rows(connection, name)
         ]
@@ -40,7 +48,7 @@ def refuse_what_is_in_use(url: str, force: bool, now: datetime) -> bool:
 
 
 def _last_beat(connection: Connection) -> datetime | None:
-    return connection.scalar(select(func.max(ServiceHeartbeat.at)))
+    return connection.scalar(select(func.max(ServiceInstance.at)))
 
 
 def _has_rows(connection: Connection, table: str) -> bool:

@@ -19,7 +19,8 @@ from fleet.store.audit import AuditChain, AuditEntry
 from fleet.store.configuration import Configuration
 from fleet.store.database import transaction
 from fleet.store.device import Device
-from fleet.store.heartbeat import ServiceHeartbeat
+from fleet.store.heartbeat import ServiceHeartbeat, ServiceInstance
+from fleet.store.lease import Lease
 from fleet.store.locks import Lock, take
 from fleet.store.outbox import OutboxMessage
 from fleet.store.people import ApiToken, LoginSession, SetupLink, SignInFailure
@@ -50,7 +51,8 @@ def recovered(
         _end_ways_in(session, now, keep_tokens)
         # What waited is either said again now, or was meant for a time that is over.
         session.execute(delete(OutboxMessage))
-        session.execute(delete(ServiceHeartbeat))
+        for signs in (ServiceHeartbeat, ServiceInstance):
+            session.execute(delete(signs))
         _next_generations(session, gap, now)
         after = {**source, "raised_by": gap, "tokens_kept": keep_tokens}
         audit.record(session, actor, "recovery.restore", SUBJECT, now, after=after)
@@ -58,7 +60,7 @@ def recovered(
 
 
 def _last_sign_of_life(session: Session, now: datetime) -> datetime:
-    beat = session.scalar(select(func.max(ServiceHeartbeat.at)))
+    beat = session.scalar(select(func.max(ServiceInstance.at)))
     entry = session.scalar(select(AuditEntry.at).order_by(AuditEntry.id.desc()).limit(1))
     return max((at for at in (beat, entry) if at is not None), default=now)
 
@@ -66,6 +68,8 @@ def _last_sign_of_life(session: Session, now: datetime) -> datetime:
 def _raise_versions(session: Session, gap: int, board_gap: int) -> None:
     for model in (Device, Assignment, Alert):
         session.execute(update(model).values(version=model.version + gap))
+    # A leader of before the crash must not find its epoch again.
+    session.execute(update(Lease).values(epoch=Lease.epoch + gap))
     session.execute(update(Ward).values(revision=Ward.revision + board_gap))
     session.execute(update(AuditChain).values(last_id=AuditChain.last_id + gap))
 

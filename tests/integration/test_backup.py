@@ -27,7 +27,6 @@ from fleet.recovery.drill import run_drill
 from fleet.recovery.errors import RecoveryError
 from fleet.recovery.restore import How, restore
 from fleet.recovery.workspace import workspace
-from fleet.services.heartbeat import note_beat
 from fleet.store.checksums import TableSum, table_sums
 from fleet.store.database import db, snapshot
 from fleet.store.migrate import MIGRATIONS, is_current, upgrade
@@ -35,6 +34,7 @@ from fleet.store.models import AuditEntry
 from fleet.store.queries.audit_chain import verify
 from tests.support.hospital import NOON, build_hospital, inside, reading, say, telemetry
 from tests.support.postgres import cluster_folder, initdb, serving
+from tests.support.signs import sign
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """Where the database makes no difference."""
@@ -165,7 +165,7 @@ def test_a_service_that_was_started_and_never_used_is_nothing_to_put_aside(
 ) -> None:
     upgrade(elsewhere.database_url)
     with inside(elsewhere):
-        note_beat("ingest", NOON, broker_connected=True)
+        sign("ingest", NOON)
     [aside] = restore(elsewhere, backed_up(settings).path, how()).aside
     assert "secret_key.before-" in aside
 
@@ -174,7 +174,7 @@ def test_a_running_service_is_not_restored_over(hospital: None, settings: Settin
     taken = backed_up(settings)
     with only_one(settings.data_dir), pytest.raises(SettingError, match="running on it already"):
         restore(settings, taken.path, how(force=True))
-    note_beat("schedule", LATER - timedelta(seconds=3), broker_connected=True)
+    sign("schedule", LATER - timedelta(seconds=3))
     with pytest.raises(RecoveryError, match=r"a sign of life 3 s ago\): stop it"):
         restore(settings, taken.path, how())
 

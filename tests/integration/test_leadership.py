@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from fleet.services.leadership import TERM, NotLeading, Term, begin, lead, resign
 from fleet.services.places import add_site
+from fleet.services.recovered import MARGIN, recovered
 from fleet.store.database import db, fenced
 from fleet.store.models import Site
 from tests.support.hospital import NOON, seconds
@@ -95,3 +96,14 @@ def test_of_two_who_ask_in_the_same_moment_one_leads(worker: Flask) -> None:
     with ThreadPoolExecutor(8) as pool:
         terms = list(pool.map(ask, [f"process-{n}" for n in range(8)]))
     assert sum(term is not None for term in terms) == 1
+
+
+def test_after_a_restore_no_leader_of_before_finds_its_epoch_again() -> None:
+    before = term_of("one")
+    assert before
+    recovered({}, "test", NOON + seconds(60))
+    with fenced(before.must_hold), pytest.raises(NotLeading):
+        add_site("after", "After", "UTC", "test", NOON)
+    after = term_of("two", after=61)
+    assert after
+    assert after.epoch > before.epoch + MARGIN
