@@ -2,7 +2,15 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, NullPool, create_engine, func, select, text
+from sqlalchemy import (
+    Connection,
+    NullPool,
+    TableClause,
+    create_engine,
+    func,
+    literal,
+    select,
+)
 
 from fleet.recovery import sqlite
 from fleet.recovery.errors import RecoveryError
@@ -52,5 +60,5 @@ def _last_beat(connection: Connection) -> datetime | None:
 
 
 def _has_rows(connection: Connection, table: str) -> bool:
-    name = connection.dialect.identifier_preparer.quote(table)
-    return connection.execute(text(f"SELECT 1 FROM {name} LIMIT 1")).first() is not None  # noqa: S608
+    query = select(literal(1)).select_from(TableClause(table)).limit(1)
+    return connection.execute(query).first() is not None

@@ -81,9 +81,9 @@ def scratch(url: str, folder: Path) -> Iterator[str]:
 
 def _drop_abandoned(engine: Engine) -> None:
     """Of drills that were killed: nobody is connected to them, else they are not dropped."""
-    query = f"SELECT datname FROM pg_database WHERE datname LIKE '{_SCRATCH}%'"  # noqa: S608
+    query = text("SELECT datname FROM pg_database WHERE starts_with(datname, :scratch)")
     with engine.connect() as connection:
-        names = connection.execute(text(query)).scalars().all()
+        names = connection.execute(query, {"scratch": _SCRATCH}).scalars().all()
     for name in names:
         with suppress(DBAPIError):
             _run(engine, f'DROP DATABASE "{name}"')

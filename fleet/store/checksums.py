@@ -55,7 +55,7 @@ def _postgres_sum(connection: Connection, table: str) -> TableSum:
 
     It finds what a faulty disk or copy does; against forgery stands the hash of the whole file.
     """
-    name = _quoted(connection, table)
+    name = _quoted(connection, table)  # a table of the schema itself: no word from outside
     query = (
         f"SELECT count(*), coalesce(sum(('x' || left(md5(t::text), 16))::bit(64)::bigint), 0)"  # noqa: S608
         f" FROM {name} AS t"
@@ -79,7 +79,7 @@ def _sqlite_rows(connection: Connection, table: str) -> Iterator[Sequence[object
     key = [_quoted(connection, c.name) for c in sorted(columns, key=lambda c: c.pk) if c.pk]
     order = f" ORDER BY {', '.join(key)}" if key else " ORDER BY rowid"
     cursor = connection.connection.cursor()
-    cursor.execute(f"SELECT * FROM {name}{order}")  # noqa: S608
+    cursor.execute(f"SELECT * FROM {name}{order}")  # noqa: S608  (of the schema itself)
     while some := cursor.fetchmany(_AT_ONCE):
         yield some
     cursor.close()

@@ -88,8 +88,8 @@ class BulkInsert(_Bulk):
     """INSERT; a row whose key is there already is passed over."""
 
     def _postgresql(self, arrays: str) -> str:
-        # Names of our own tables and columns, nothing from outside.
-        return f"{self._into} SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING"  # noqa: S608
+        select = f"SELECT * FROM unnest({arrays})"  # noqa: S608  (names of our own columns)
+        return f"{self._into} {select} ON CONFLICT DO NOTHING"
 
     def _sqlite(self) -> str:
         places = ", ".join("?" * len(self._names))
@@ -124,7 +124,7 @@ class BulkUpdate(_Bulk):
 
     def _update(self, new: dict[str, str]) -> str:
         changes = ", ".join(f"{name} = {new[name]}" for name in self._names if name != self._key)
-        return f"UPDATE {self._table.name} AS old SET {changes}"  # noqa: S608  (as above)
+        return f"UPDATE {self._table.name} AS old SET {changes}"  # noqa: S608  (our own)
 
     def _where(self, new: dict[str, str]) -> str:
         where = f"WHERE old.{self._key} = {new[self._key]}"

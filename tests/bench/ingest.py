@@ -91,7 +91,9 @@ def _settings(stack: ExitStack, database: str, folder: Path, mqtt_url: str) -> S
         server = stack.enter_context(private_cluster(**DURABLE))
         environ["FLEET_DATABASE_URL"] = server.create("bench").replace("+psycopg", "")
     stack.enter_context(_environment(environ))
-    return Settings.from_env()
+    settings = Settings.from_env()
+    settings.make_data_dir()
+    return settings
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from fleet.store.migrate import MIGRATIONS
 from fleet.store.models import AuditChain, AuditEntry, Site
 from fleet.store.queries.audit_chain import End, Verdict, verify
 from tests.support.hospital import NOON, build_hospital
+from tests.support.which_database import on_sqlite
 
 ENTRY = AuditEntry.__table__
 CHAIN = AuditChain.__table__
@@ -34,10 +35,6 @@ def hospital(worker: Flask) -> Iterator[None]:
     with worker.app_context():
         build_hospital(carts=3)
         yield
-
-
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""Where the database makes no difference."""
 
 
 def verdict(kept_elsewhere: End | None = None) -> Verdict:

@@ -35,10 +35,8 @@ from fleet.store.queries.audit_chain import verify
 from tests.support.hospital import NOON, build_hospital, inside, reading, say, telemetry
 from tests.support.postgres import cluster_folder, initdb, serving
 from tests.support.signs import sign
+from tests.support.which_database import on_postgresql, on_sqlite
 
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""Where the database makes no difference."""
-on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 LATER = NOON + timedelta(hours=1)
 CHANGED_BY_RESTORE = {
     "alembic_version", "alert", "api_token", "assignment", "audit_chain", "audit_entry",

@@ -25,6 +25,7 @@ from fleet.up import greet
 from fleet.wire import topics
 from tests.support.signs import sign
 from tests.support.waiting import wait_until
+from tests.support.which_database import on_postgresql
 
 
 @pytest.fixture(autouse=True)
@@ -144,7 +145,6 @@ def test_the_services_own_message_shows_the_way_and_the_lag() -> None:
 
 
 # SQLite knows this of a connection alone; tests/faults/test_07_disk_full.py has a full disk.
-on_postgres = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
 @contextmanager
@@ -179,7 +179,7 @@ def test_an_error_of_the_database_repeats_no_value_of_its_statement() -> None:
     assert "SELECT" not in in_words(raised.value)
 
 
-@on_postgres
+@on_postgresql
 def test_a_sign_that_cannot_be_written_is_told_and_stops_nothing(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -196,7 +196,7 @@ def test_a_sign_that_cannot_be_written_is_told_and_stops_nothing(
     assert len(rows()) == 1
 
 
-@on_postgres
+@on_postgresql
 def test_what_runs_goes_on_though_no_link_for_an_administrator_can_be_made(
     worker: Flask, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

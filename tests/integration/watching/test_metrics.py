@@ -17,18 +17,7 @@ from tests.support.api import Hospital, now, statements
 from tests.support.databases import PostgresTemplate
 from tests.support.processes import ROOT
 from tests.support.signs import all_well, sign
-
-
-@pytest.fixture
-def database_url(request: pytest.FixtureRequest) -> str:
-    """SQLite, where a test does not ask for both."""
-    fixture = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}
-    url: str = request.getfixturevalue(fixture[getattr(request, "param", "sqlite")])
-    return url
-
-
-on_both = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
-on_postgres = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+from tests.support.which_database import on_both, on_postgresql
 
 
 @pytest.fixture
@@ -212,7 +201,7 @@ def test_the_manual_has_every_number_and_no_other(
 # --- Without a database ---------------------------------------------------------------------
 
 
-@on_postgres
+@on_postgresql
 def test_a_lost_database_shows_in_the_numbers(
     app: Flask, hospital: Hospital, scraper: dict[str, str], postgres_template: PostgresTemplate
 ) -> None:
