@@ -1,5 +1,6 @@
 """The service's processes: all of them, or one."""
 
+import gc
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -44,6 +45,16 @@ def web() -> None:
     serve(Settings.from_env())
 
 
+def collect_rarely() -> None:
+    """For a process that makes tens of thousands of objects a batch, all gone when it is committed.
+
+    The collector would look through them a hundred times a batch: a fifth of the work.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
+
+
 @click.command()
 @one_clear_line
 def ingest() -> None:
@@ -58,6 +69,7 @@ def ingest() -> None:
     with app.app_context():
         clock = service_clock()
     consumer = Consumer(settings.mqtt_url, f"wardfleet-ingest-{uuid4().hex[:12]}", clock.reckoned)
+    collect_rarely()
     run_ingest(
         app,
         consumer,

@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from fleet import create_worker
 from fleet.config import Settings
 from fleet.store.database import db, transaction
 from fleet.store.migrate import upgrade
+from fleet.store.models import Reading
 from tests.bench.hospital import fill
 from tests.support.broker import Broker
 from tests.support.postgres import private_cluster
@@ -184,7 +185,7 @@ def _wait_for_subscribers(here: Place, count: int) -> None:
 def measure(here: Place, devices: int, workers: int, seconds: float, **load: Any) -> Measured:
     with receiver(here, workers) as arguments:
         options = [part for key, value in load.items() for part in (f"--{key}", str(value))]
-        before = _spent(here)
+        before, rows = _spent(here), readings(here)
         done = subprocess.run(
             [sys.executable, "-m", "tests.bench.load", "--port", str(here.broker.port),
              "--devices", str(devices), "--seconds", str(seconds), *options, *arguments],
@@ -193,6 +194,8 @@ def measure(here: Place, devices: int, workers: int, seconds: float, **load: Any
         assert done.returncode == 0, done.stderr
         result = json.loads(done.stdout)
         after = _spent(here)
+        if workers:  # what was acked is there, and it is new
+            assert readings(here) - rows == result["sent"] + result["warm_up"]
         memory = {
             name: max(p.memory_info().rss for p in processes) / 1e6
             for name, processes in here.processes.items()
@@ -204,6 +207,14 @@ def measure(here: Place, devices: int, workers: int, seconds: float, **load: Any
         cpu={name: 1e6 * (after[name] - before[name]) / result["done"] for name in after},
         memory=memory,
     )
+
+
+def readings(here: Place) -> int:
+    with create_worker(here.settings).app_context():
+        count = db.session.scalar(select(func.count()).select_from(Reading)) or 0
+        db.session.remove()
+        db.engine.dispose()
+    return count
 
 
 def _spent(here: Place) -> dict[str, float]:

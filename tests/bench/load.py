@@ -24,8 +24,10 @@ CONNECTIONS = 4
 CHUNK = 64
 """Messages written to a socket at once."""
 _ACKED = re.compile(rb"\[(\d+),(\d+)\]")
-FIRST_SEQ = 1_000_000_000
-"""Ten digits from the first to the last, so that a packet's length never changes."""
+SEQ_EVERY_NS = 10_000
+"""A run's first sequence number is the moment in these: beyond those of every run before it (below
+100,000 messages a second), so that no reading is an old one said again. It has fifteen digits from
+the first to the last, so that a packet's length never changes."""
 
 
 def string(text: str) -> bytes:
@@ -55,7 +57,7 @@ def subscribe_packet(topic: str) -> bytes:
 class Telemetry:
     """One device's message, all but its numbers ready: packet id, seq, moment, charge."""
 
-    SEQ, TIME, SOC = 9_111_111_111, "2000-01-01T00:00:00.000+00:00", 99
+    SEQ, TIME, SOC = 911_111_111_111_111, "2000-01-01T00:00:00.000+00:00", 99
 
     def __init__(self, device_id: str, ward: int = 1) -> None:
         body = telemetry(reading(self.SEQ, soc=self.SOC, location={"zone": f"zone-{ward}"}))
@@ -162,7 +164,7 @@ class Load:
         return sum(line.taken for line in self._lines)
 
     def _messages(self) -> Iterator[tuple[Telemetry, int, int]]:
-        seq = FIRST_SEQ
+        seq = time.time_ns() // SEQ_EVERY_NS
         while True:
             for template in self._templates:
                 seq += 1
@@ -244,6 +246,7 @@ def run(load: Load, done: "Acks | Progress", rate: float | None, window: int, se
     start = marks[len(marks) // 4]
     return {
         "sent": load.sent,
+        "warm_up": warm_up,
         "done": done.count - base,
         "rate": (marks[-1][1] - start[1]) / (marks[-1][0] - start[0]),
         "seconds": end - begin,
