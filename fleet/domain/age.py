@@ -28,3 +28,8 @@ def measured_at(
     if sent_uptime_s is not None and sample_uptime_s is not None:
         return received_at - timedelta(seconds=max(sent_uptime_s - sample_uptime_s, 0))
     return min(sampled_at, received_at) if believable else received_at
+
+
+def clock_is_right(said: datetime, measured: datetime) -> bool:
+    """Whether the device's time agrees with the moment that its uptimes tell (`measured_at`)."""
+    return abs(said - measured) <= AHEAD_AT_MOST
