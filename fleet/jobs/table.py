@@ -9,6 +9,7 @@ from fleet.dispatch.publisher import Publisher
 from fleet.dispatch.speak import speak
 from fleet.jobs.heartbeat import heartbeat
 from fleet.services.judge_overdue import judge_overdue
+from fleet.services.judge_silence import judge_silence
 from fleet.services.retention import forget_old
 from fleet.services.silence import mark_silent
 
@@ -31,6 +32,7 @@ class Job:
 JOBS = (
     Job("speak", 0.5, lambda tools, now: speak(tools.publisher, now)),
     Job("mark_silent", 1, lambda tools, now: mark_silent(now)),
+    Job("judge_silence", 1, lambda tools, now: judge_silence(now)),
     Job("heartbeat", 5, lambda tools, now: heartbeat(tools.publisher, now)),
     Job("judge_overdue", 10, lambda tools, now: judge_overdue(now)),
     Job(

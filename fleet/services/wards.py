@@ -2,9 +2,11 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from fleet.store.bulk import among
+from fleet.store.device import Device
 from fleet.store.site import Ward
 
 
@@ -17,3 +19,9 @@ def touch(session: Session, ward_ids: Collection[int]) -> None:
             .values(revision=Ward.revision + 1)
             .execution_options(synchronize_session=False)
         )
+
+
+def wards_of(session: Session, device_pks: Collection[int]) -> set[int]:
+    """The wards where these devices are at home."""
+    home = select(Device.ward_id).where(among(session, Device.id, device_pks))
+    return set(session.scalars(home.distinct()))

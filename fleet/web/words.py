@@ -51,6 +51,7 @@ ALERTS = {
     AlertKind.APP_FAILED: "Application failed",
     AlertKind.NOT_CHARGING: "Plugged in, not charging",
     AlertKind.NONCOMPLIANT: "Not compliant",
+    AlertKind.OUTAGE: "Outage",
 }
 
 
