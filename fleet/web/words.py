@@ -45,13 +45,13 @@ COMPLIANCE = {
 KINDS = {DeviceKind.MEDICATION_CART: "Carts", DeviceKind.TABLET: "Tablets"}
 KIND = {DeviceKind.MEDICATION_CART: "Medication cart", DeviceKind.TABLET: "Tablet"}
 ALERTS = {
+    AlertKind.OUTAGE: "Outage",
     AlertKind.NEEDS_CHARGING: "Needs charging",
     AlertKind.NEEDS_REPLACEMENT: "Battery needs replacement",
     AlertKind.OFFLINE: "Not heard of",
     AlertKind.APP_FAILED: "Application failed",
     AlertKind.NOT_CHARGING: "Plugged in, not charging",
     AlertKind.NONCOMPLIANT: "Not compliant",
-    AlertKind.OUTAGE: "Outage",
 }
 
 

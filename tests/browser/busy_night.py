@@ -23,6 +23,7 @@ from fleet.services.api_tokens import create_api_token
 from fleet.services.assign_profile import assign_profile
 from fleet.services.first_administrator import create_administrator, offer
 from fleet.services.heartbeat import note_beat
+from fleet.services.judge_silence import judge_silence
 from fleet.services.load_profiles import load_profile
 from fleet.services.places import add_site, add_ward
 from fleet.services.register_devices import NewDevice, register_devices
@@ -115,6 +116,7 @@ def _speak(roster: Roster, now: datetime) -> None:
         process(messages, at)
         if at < now - timedelta(minutes=40):
             mark_silent(at + timedelta(minutes=3))
+            judge_silence(at + timedelta(minutes=4))
 
 
 def _opening(device: RosterDevice) -> Opening:
