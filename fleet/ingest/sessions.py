@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import tuple_, update
+from sqlalchemy import bindparam, tuple_, update
 
 from fleet.domain.presence import will_counts
 from fleet.ingest.batch import Batch, Known, Spoken
@@ -17,6 +17,7 @@ ASK_AGAIN_AFTER = timedelta(minutes=1)
 
 def births(batch: Batch) -> None:
     """Note who the device says it is. One whose boot counter went back is told where to go on."""
+    rows = []
     for spoken in batch.said("birth"):
         birth = spoken.message
         assert isinstance(birth, Birth)
@@ -25,15 +26,32 @@ def births(batch: Batch) -> None:
             _set_straight(batch, spoken.device_id, known)
             continue
         known.session_boot, known.session = birth.boot, birth.session
-        batch.session.execute(
-            update(DeviceState)
-            .where(
-                DeviceState.device_pk == known.pk,
-                tuple_(DeviceState.session_boot, DeviceState.session)
-                <= tuple_(birth.boot, birth.session),
-            )
-            .values(session_boot=birth.boot, session=birth.session, agent=_self_description(birth))
+        rows.append(
+            {
+                "b_device_pk": known.pk,
+                "b_boot": birth.boot,
+                "b_session": birth.session,
+                "b_agent": _self_description(birth),
+            }
         )
+    if rows:
+        batch.session.connection().execute(_BEGIN_SESSION, rows)
+
+
+# Compare-and-set: another worker may have heard the birth of a later session.
+_BEGIN_SESSION = (
+    update(DeviceState.__table__)  # type: ignore[arg-type]  # a Table; typed as FromClause
+    .where(
+        DeviceState.device_pk == bindparam("b_device_pk"),
+        tuple_(DeviceState.session_boot, DeviceState.session)
+        <= tuple_(bindparam("b_boot"), bindparam("b_session")),
+    )
+    .values(
+        session_boot=bindparam("b_boot"),
+        session=bindparam("b_session"),
+        agent=bindparam("b_agent"),
+    )
+)
 
 
 def wills(batch: Batch) -> None:
