@@ -25,6 +25,7 @@ from fleet.services.assign_profile import assign_profile
 from fleet.services.load_profiles import load_profile
 from fleet.services.places import add_site, add_ward
 from fleet.services.register_devices import NewDevice, register_devices
+from fleet.simulator.fleet import allow_open_files
 from fleet.store.database import db
 from fleet.store.models import Alert, Configuration, DeviceState, OutboxMessage, Reading
 from tests.support.hospital import PROFILES
@@ -53,6 +54,10 @@ class Result:
 
 
 def main() -> None:
+    try:
+        allow_open_files(DEVICES + 1_000)  # for the broker too, which inherits it
+    except ValueError as error:
+        raise SystemExit(f"bench-power-cut: {error}") from error
     results = {}
     with tempfile.TemporaryDirectory() as folder, private_cluster(**DURABLE) as server:
         for name, url in (("SQLite", None), ("PostgreSQL", server.create("power_cut"))):

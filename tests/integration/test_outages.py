@@ -289,6 +289,21 @@ def test_wills_of_a_whole_ward_in_one_batch_are_one_event() -> None:
     assert set(reasons) == {"went offline"}
 
 
+def test_who_left_management_before_it_is_not_counted() -> None:
+    for name in carts("ward-3")[:2]:
+        decommission_device(name, "test", NOON)
+    well_but(carts("ward-3"), until=JUDGED)
+    assert [a.detail for a in standing()] == ["no word from 6 of 6 devices: network or power?"]
+
+
+def test_who_leaves_management_before_its_silence_is_decided_has_nothing_left_to_decide() -> None:
+    well_but(["ward-1-0"], until=CUT)
+    decommission_device("ward-1-0", "test", CUT)
+    assert list(db.session.scalars(select(DeviceState.alert_after).distinct())) == [None]
+    judge_silence(JUDGED)
+    assert ever_opened() == 0
+
+
 def test_decommissioned_devices_are_no_part_of_it_and_an_outage_of_none_ends() -> None:
     well_but(carts("ward-3"), until=JUDGED)
     for name in carts("ward-3"):
