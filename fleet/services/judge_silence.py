@@ -12,9 +12,9 @@ from fleet.domain.words import Lifecycle
 from fleet.services import alerts, outages
 from fleet.services.outages import PENDING, Place
 from fleet.services.wards import touch
-from fleet.store.bulk import among
 from fleet.store.database import transaction
 from fleet.store.device import Device, DeviceState
+from fleet.store.driver import among
 from fleet.store.locks import hold
 from fleet.store.site import Ward
 

@@ -11,8 +11,8 @@ from fleet.domain.words import AlertKind, AlertState, Lifecycle
 from fleet.services import alerts
 from fleet.services.wards import wards_of
 from fleet.store.alert import Alert, Outage
-from fleet.store.bulk import among
 from fleet.store.device import Device, DeviceState
+from fleet.store.driver import among
 from fleet.store.locks import hold
 from fleet.store.site import Ward
 

@@ -1,6 +1,6 @@
 """Devices say what configuration they have. Part of the ingest batch's transaction."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,8 +12,8 @@ from fleet.domain.compliance import REPAIR_PAUSE, REPORT_MAX_AGE
 from fleet.domain.words import AlertKind, ComplianceState
 from fleet.services import alerts, desired_state
 from fleet.services.compliance import GOVERNED, Due, judge_again
-from fleet.store.bulk import among
 from fleet.store.configuration import Configuration
+from fleet.store.driver import among
 from fleet.store.profile import ProfileVersion
 
 
@@ -38,7 +38,7 @@ def receive_reports(session: Session, reports: Sequence[tuple[int, Report]], now
     """
     if not reports:
         return
-    known, _versions = _known(session, {pk for pk, _ in reports})
+    known, _versions = _known(session, sorted({pk for pk, _ in reports}))
     due: dict[int, dict[AlertKind, str]] = {}
     for pk, report in reports:
         _receive(session, known[pk], report, now, due)
@@ -46,7 +46,7 @@ def receive_reports(session: Session, reports: Sequence[tuple[int, Report]], now
 
 
 def _known(
-    session: Session, device_pks: Collection[int]
+    session: Session, device_pks: Sequence[int]
 ) -> tuple[dict[int, Configuration], Sequence[ProfileVersion]]:
     """Their configurations, locked, and the profile versions, which the session then has."""
     query = (

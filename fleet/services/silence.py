@@ -13,9 +13,9 @@ from fleet.domain.outage import HOLD
 from fleet.domain.words import Availability
 from fleet.services.wards import touch, wards_of
 from fleet.store.alert import Transition
-from fleet.store.bulk import among
 from fleet.store.database import transaction
 from fleet.store.device import DeviceState
+from fleet.store.driver import among
 from fleet.store.locks import hold
 from fleet.store.types import Instant
 

@@ -1,12 +1,12 @@
 """The revision of a ward: what its boards ask for to know whether anything has changed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from fleet.store.bulk import among
 from fleet.store.device import Device
+from fleet.store.driver import among
 from fleet.store.site import Ward
 
 
@@ -21,7 +21,7 @@ def touch(session: Session, ward_ids: Collection[int]) -> None:
         )
 
 
-def wards_of(session: Session, device_pks: Collection[int]) -> set[int]:
+def wards_of(session: Session, device_pks: Sequence[int]) -> set[int]:
     """The wards where these devices are at home."""
     home = select(Device.ward_id).where(among(session, Device.id, device_pks))
     return set(session.scalars(home.distinct()))

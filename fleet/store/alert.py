@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fleet.domain.words import AlertState
-from fleet.store.database import Base
+from fleet.store.database import NEVER_AGAIN, Base
 from fleet.store.types import Instant
 
 _STANDING = text("state <> 'resolved'")
@@ -36,6 +36,7 @@ class Alert(Base):
         _one_standing("uq_alert_standing_site", "site_id"),
         Index("ix_alert_state_opened", "state", "opened_at"),
         CheckConstraint(_ONE_SUBJECT, "ck_alert_one_subject"),
+        NEVER_AGAIN,
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

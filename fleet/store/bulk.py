@@ -1,12 +1,11 @@
 """Statements that SQLAlchemy has for each database apart, and that both understand alike."""
 
-import json
 from collections.abc import Collection, Iterator
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, ColumnElement, Connection, Integer, func, literal, select
+from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session
+from sqlalchemy.orm import DeclarativeBase, Session
 
 T = TypeVar("T")
 AT_ONCE = 5_000
@@ -18,16 +17,6 @@ def chunks(values: Collection[T]) -> Iterator[list[T]]:
     everything = list(values)
     for begin in range(0, len(everything), AT_ONCE):
         yield everything[begin : begin + AT_ONCE]
-
-
-def among(
-    session: Session, column: InstrumentedAttribute[Any], keys: Collection[int]
-) -> ColumnElement[bool]:
-    """Whether the column is one of these, however many: they travel as one value."""
-    if session.connection().dialect.name == "postgresql":
-        return column.in_(select(func.unnest(literal(list(keys), ARRAY(Integer)))))
-    listed = func.json_each(json.dumps(list(keys))).table_valued("value")
-    return column.in_(select(listed.c.value))
 
 
 def insert_or_ignore(session: Session, model: type[DeclarativeBase]) -> Any:

@@ -1,26 +1,31 @@
 """Every model in one import, so that metadata is complete wherever one of them is used."""
 
 from fleet.store.alert import Alert, Outage, Transition
-from fleet.store.audit import AuditEntry
+from fleet.store.audit import AuditChain, AuditEntry
 from fleet.store.configuration import Configuration
 from fleet.store.device import BatteryPack, Device, DeviceState, SearchToken
-from fleet.store.heartbeat import ServiceHeartbeat
+from fleet.store.heartbeat import ServiceHeartbeat, ServiceInstance
+from fleet.store.lease import JobRun, Lease
 from fleet.store.outbox import OutboxMessage
 from fleet.store.people import ApiToken, LoginSession, SetupLink, SignInFailure, User
 from fleet.store.profile import Assignment, Profile, ProfileVersion
 from fleet.store.quarantine import QuarantinedMessage
 from fleet.store.reading import Reading
+from fleet.store.recovery import RecoveryDrill
 from fleet.store.site import Site, Ward, Zone
 
 __all__ = [
     "Alert",
     "ApiToken",
     "Assignment",
+    "AuditChain",
     "AuditEntry",
     "BatteryPack",
     "Configuration",
     "Device",
     "DeviceState",
+    "JobRun",
+    "Lease",
     "LoginSession",
     "Outage",
     "OutboxMessage",
@@ -28,8 +33,10 @@ __all__ = [
     "ProfileVersion",
     "QuarantinedMessage",
     "Reading",
+    "RecoveryDrill",
     "SearchToken",
     "ServiceHeartbeat",
+    "ServiceInstance",
     "SetupLink",
     "SignInFailure",
     "Site",

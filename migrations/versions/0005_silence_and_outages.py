@@ -1,7 +1,7 @@
 """silence and outages: deadlines that no report moves, and alerts of wards and sites
 
 Revision: 0005
-Follows: 0001
+Follows: 0004
 """
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from alembic import op
 from fleet.store.types import Instant
 
 revision = "0005"
-down_revision = "0001"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
@@ -20,9 +20,12 @@ ONE_SUBJECT = (
     " + CASE WHEN site_id IS NULL THEN 0 ELSE 1 END = 1"
 )
 
+COUNTS_ON = {"sqlite_autoincrement": True}
+"""Of its own, SQLite forgets that when it copies a table."""
+
 
 def upgrade() -> None:
-    with op.batch_alter_table("alert") as alert:
+    with op.batch_alter_table("alert", table_kwargs=COUNTS_ON) as alert:
         alert.alter_column("device_pk", existing_type=sa.Integer(), nullable=True)
         alert.add_column(sa.Column("ward_id", sa.Integer(), nullable=True))
         alert.add_column(sa.Column("site_id", sa.Integer(), nullable=True))
@@ -98,7 +101,7 @@ def downgrade() -> None:
     for subject in ("ward", "site"):
         op.drop_index(f"uq_alert_standing_{subject}", "alert")
     op.execute("DELETE FROM alert WHERE device_pk IS NULL")
-    with op.batch_alter_table("alert") as alert:
+    with op.batch_alter_table("alert", table_kwargs=COUNTS_ON) as alert:
         alert.drop_constraint("ck_alert_one_subject", type_="check")
         alert.drop_constraint("alert_ward_id_fkey", type_="foreignkey")
         alert.drop_constraint("alert_site_id_fkey", type_="foreignkey")
