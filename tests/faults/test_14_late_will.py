@@ -18,6 +18,7 @@ from sqlalchemy import select
 
 from fleet.ingest.consumer import Consumer
 from fleet.ingest.run import run_ingest
+from fleet.store.clock import service_clock
 from fleet.store.database import db
 from fleet.store.models import Alert, DeviceState, Transition
 from tests.support import mqtt5
@@ -39,10 +40,10 @@ def ingest(worker: Flask, fresh_broker: Broker) -> Iterator[None]:
     """The real one, in a thread; this test has its database before its eyes."""
     with worker.app_context():
         build_hospital(now=datetime.now(UTC))
-        stop, consumer = Event(), Consumer(fresh_broker.url)
+        stop, consumer = Event(), Consumer(fresh_broker.url, "ingest", service_clock().reckoned)
         thread = Thread(target=run_ingest, args=(worker, consumer, lambda acks: None, stop))
         thread.start()
-        wait_until(lambda: consumer.is_connected)
+        wait_until(lambda: consumer.is_listening)
         yield
         stop.set()
         thread.join()

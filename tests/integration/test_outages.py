@@ -11,6 +11,7 @@ from fleet.domain.outage import HOLD
 from fleet.domain.words import AlertKind, AlertState
 from fleet.ingest.pipeline import process
 from fleet.services.decommission_device import decommission_device
+from fleet.services.follow_clock import follow_clock
 from fleet.services.judge_silence import judge_silence
 from fleet.services.places import add_site, add_ward
 from fleet.services.register_devices import NewDevice, register_devices
@@ -211,6 +212,20 @@ def test_those_who_fell_silent_first_and_had_an_alert_already_are_taken_into_it(
     assert (outage.ward, outage.outage.fell) == ("ward-3", 8)
     absorbed = [a.detail for a in find_alerts(state=AlertState.RESOLVED).rows]
     assert absorbed == 3 * ["part of an outage"]
+
+
+@both_databases
+def test_since_when_is_said_by_the_new_clock_while_it_stands() -> None:
+    well_but(carts("ward-3"), until=JUDGED)
+    forward, back = timedelta(minutes=10), timedelta(minutes=-10)
+    follow_clock(forward, JUDGED + forward)
+    assert [a.outage and a.outage.since for a in standing()] == [NOON + forward]
+    hear(carts("ward-3"), JUDGED + forward)
+    judge_silence(JUDGED + forward)
+    follow_clock(back, JUDGED)
+    (over,) = find_alerts(state=AlertState.RESOLVED).rows
+    assert over.outage
+    assert over.outage.since == NOON + forward
 
 
 def test_it_counts_who_is_back_and_ends_when_most_are() -> None:

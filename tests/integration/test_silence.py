@@ -7,15 +7,19 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, text, update
 
+from fleet.domain.outage import HOLD
 from fleet.ingest.pipeline import process
+from fleet.services.follow_clock import follow_clock
+from fleet.services.judge_silence import judge_silence
 from fleet.services.silence import LOOK_EVERY, mark_silent
 from fleet.store.database import db, transaction
-from fleet.store.models import DeviceState
+from fleet.store.models import Alert, DeviceState
 from tests.support.api import statements
 from tests.support.hospital import NOON, build_hospital, message, reading, say, seconds, telemetry
 
 DEADLINE = NOON + seconds(75)
 """Of a cart that reports every 15 s, last heard at noon."""
+FORWARD, BACK = timedelta(minutes=10), timedelta(minutes=-10)
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +60,26 @@ def test_one_that_comes_back_is_looked_at_although_nobody_moved_its_deadline() -
     say("telemetry", telemetry(reading(2, at=back)), back)
     assert mark_silent(back + seconds(74)) == 0
     assert mark_silent(back + seconds(75)) == 1
+
+
+@pytest.mark.parametrize("step", [FORWARD, BACK])
+def test_the_next_look_goes_along_when_the_clock_is_put(step: timedelta) -> None:
+    mark_silent(NOON)
+    follow_clock(step, NOON + step)
+    assert state().check_after == DEADLINE + step
+    assert mark_silent(DEADLINE + step - seconds(1)) == 0
+    assert mark_silent(DEADLINE + step) == 1
+
+
+@pytest.mark.parametrize("step", [FORWARD, BACK])
+def test_a_silence_is_judged_as_much_later_as_ever_when_the_clock_is_put(step: timedelta) -> None:
+    mark_silent(DEADLINE)
+    put = DEADLINE + seconds(20) + step
+    follow_clock(step, put)
+    judge_silence(put + HOLD - seconds(21))
+    assert db.session.scalars(select(Alert.kind)).all() == []
+    judge_silence(put + HOLD - seconds(20))
+    assert db.session.scalars(select(Alert.kind)).all() == ["offline"]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
