@@ -151,8 +151,9 @@ def test_a_last_will_counts_at_once_but_not_one_of_an_older_session() -> None:
     say("telemetry", telemetry(reading(1)))
     say("state", {"online": False, "session": 6}, NOON + seconds(1))
     assert state().availability == "available"
+    before = revision()
     say("state", {"online": False, "session": 7}, NOON + seconds(2))
-    assert state().availability == "unknown"
+    assert (state().availability, revision()) == ("unknown", before + 1)
     judge_silence(NOON + seconds(2) + HOLD)
     assert standing() == {"offline"}
 

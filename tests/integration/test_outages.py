@@ -20,6 +20,7 @@ from fleet.services.silence import mark_silent
 from fleet.store.database import db
 from fleet.store.models import Alert, Device, DeviceState, Outage, Transition, Ward
 from fleet.store.queries.alerts import AlertRow, alerts_of, find_alerts
+from fleet.store.queries.outages import standing_outages
 from tests.support.hospital import NOON, message, reading, telemetry
 
 WARDS = [f"ward-{n}" for n in range(1, 7)]
@@ -228,6 +229,32 @@ def test_since_when_is_said_by_the_new_clock_while_it_stands() -> None:
     assert over.outage.since == NOON + forward
 
 
+def test_one_that_was_silent_long_before_keeps_its_own_alert() -> None:
+    broken, cut = carts("ward-3")[:1], carts("ward-3")[1:]
+    for minutes in range(1, 20):
+        at = NOON + timedelta(minutes=minutes)
+        well = set(everyone()) - set(broken) - (set(cut) if minutes > 10 else set())
+        hear(sorted(well), at)
+        sweep(at)
+    assert subjects() == [("offline", "ward-3-0"), ("outage", "ward-3")]
+    assert [a.outage.fell for a in standing() if a.outage] == [7]
+
+
+def test_the_other_half_of_a_ward_that_falls_later_is_the_same_event() -> None:
+    first, second = carts("ward-3")[:4], carts("ward-3")[4:]
+    for minutes in range(1, 20):
+        at = NOON + timedelta(minutes=minutes)
+        well = set(everyone()) - set(first) - (set(second) if minutes > 10 else set())
+        hear(sorted(well), at)
+        sweep(at)
+        if minutes == 10:
+            assert [a.detail for a in standing()] == [
+                "no word from 4 of 8 devices: network or power?"
+            ]
+    assert [a.detail for a in standing()] == ["no word from 8 of 8 devices: network or power?"]
+    assert ever_opened() == 1
+
+
 def test_it_counts_who_is_back_and_ends_when_most_are() -> None:
     well_but(carts("ward-3"), until=JUDGED)
     back = JUDGED + timedelta(minutes=1)
@@ -239,6 +266,8 @@ def test_it_counts_who_is_back_and_ends_when_most_are() -> None:
     assert standing() == []
     (over,) = find_alerts(state=AlertState.RESOLVED).rows
     assert (over.detail, over.resolved_at) == ("8 of 8 devices fell silent together", back)
+    assert over.version == 2
+    assert standing_outages() == []
 
 
 @both_databases
