@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup run test test-faults soak lint format assets lock screenshots bench-board bench-devices bench-ingest litestream clean mosquitto test-tools
+.PHONY: help setup run test test-faults soak lint format assets lock screenshots bench-board bench-devices bench-ingest bench-power-cut litestream clean mosquitto test-tools
 
 # A bare machine's locale is POSIX; our files are UTF-8.
 export PYTHONUTF8 := 1
@@ -24,7 +24,7 @@ WORKERS := $(shell n=$$(nproc); echo $$((n > 2 ? n : 2)))
 ARGS ?=
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/installed $(DIST) mosquitto ## Set up .venv, Mosquitto and the front end (incremental)
 
@@ -66,6 +66,9 @@ litestream: $(VENV)/installed ## Install Litestream, which replicates SQLite con
 
 bench-ingest: setup test-tools ## Messages a second into the database, beside the raw ceilings
 	$(BIN)/python -m tests.bench.ingest
+
+bench-power-cut: setup test-tools ## Time 10,000 devices back in 10 s after a power cut
+	$(BIN)/python -m tests.bench.power_cut
 
 clean: ## Remove what was built and installed here (never data/)
 	rm -rf $(VENV) node_modules fleet/web/static/dist *.egg-info .*_cache .hypothesis

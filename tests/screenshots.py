@@ -4,12 +4,13 @@ Pictures go to tests/screenshots; the one of the README to docs/ward-board.png.
 """
 
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.browser.busy_night import busy_app, sign_in
-from tests.browser.pages import BOARDS, CONSOLE, ENTRANCES
+from tests.browser.busy_night import busy_app, cut_off, sign_in
+from tests.browser.pages import BOARDS, CONSOLE, DURING_AN_OUTAGE, ENTRANCES
 from tests.browser.server import serving
 from tests.support.browser import SCREENS, launch
 from tests.support.processes import ROOT
@@ -22,7 +23,7 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         sync_playwright() as playwright,
-        serving(busy_app(Path(folder))) as address,
+        serving(app := busy_app(Path(folder))) as address,
     ):
         browser = launch(playwright)
         page = browser.new_page(base_url=address)
@@ -33,6 +34,9 @@ def main() -> None:
         page.screenshot(path=ROOT / "docs" / "ward-board.png")
         sign_in(page)
         _photograph(page, CONSOLE)
+        with app.app_context():
+            cut_off("ward-2a", datetime.now(UTC))
+        _photograph(page, DURING_AN_OUTAGE)
         browser.close()
     print(f"{len(list(OUT.glob('*.png')))} pictures in {OUT.relative_to(ROOT)}")
 

@@ -35,6 +35,7 @@ AGENT = "wardfleet-agent/1"
 CONNECT_TIMEOUT_S = 10.0
 KEEP_ALIVE_EVERY_S = 10.0
 REPORT_EVERY_S = 900.0
+REPORT_AGAIN_WITHIN_S = 60.0
 
 
 def wall_clock() -> datetime:
@@ -67,7 +68,8 @@ class Agent:
         self._hardware = hardware
         self._clock = clock
         self._configuration = Configuration(journal, hardware, interval_s)
-        self._backlog = Backlog(journal, self._send_telemetry, ack_timeout_s, self._uptime_s)
+        self._rng = rng
+        self._backlog = Backlog(journal, self._send_telemetry, rng, ack_timeout_s, self._uptime_s)
         self._backoff = Backoff(rng)
         self._session = 0
         self._booted_at: float | None = None
@@ -237,10 +239,12 @@ class Agent:
     # --- what is heard ----------------------------------------------------------------------
 
     def _on_ack(self, ack: Ack, now: float) -> None:
-        """An ack tells, too, that the service listens (again)."""
+        """The service listens (again); after a silence it may have missed our last report."""
         for refusal in ack.refused:
             log.warning("%s: reading %d refused: %s", self._device_id, refusal.seq, refusal.reason)
-        self._backlog.acked(ack)
+        if self._backlog.acked(ack, now):
+            soon = now + self._rng.uniform(0, REPORT_AGAIN_WITHIN_S)
+            self._report_at = min(self._report_at, soon)
         if self._is_unheard:
             self._say_who_i_am(now)
 

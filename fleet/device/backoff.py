@@ -2,7 +2,8 @@
 
 from random import Random
 
-FIRST_S = 1.0
+FIRST_S = 5.0
+"""When a broker restarts, 10,000 devices come back at 2,000 a second: a core's TLS handshakes."""
 LONGEST_S = 30.0
 STEADY_S = 30.0
 """A connection that has held this long was a good one: the next waits are short again."""

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 CAPACITY = 200_000
 """Readings kept at most: two months at one in 30 s."""
 _LARGEST = 2**53
+START, END = (-1, -1), (2**62, 0)
+"""Before and after every (boot, seq)."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS readings (
@@ -46,6 +48,10 @@ class Chunk(NamedTuple):
     boot: int
     seqs: list[int]
     bodies: list[bytes]
+
+    @property
+    def last(self) -> tuple[int, int]:
+        return self.boot, self.seqs[-1]
 
 
 class Journal:
@@ -115,12 +121,22 @@ class Journal:
         if self._kept > self._capacity:
             self._drop_oldest(self._kept - self._capacity)
 
-    def chunk(self, after: tuple[int, int], limit: int, max_bytes: int) -> Chunk | None:
-        """The oldest kept readings past (boot, seq): one boot's; None if none is left."""
+    def newest(self) -> Chunk | None:
+        """The newest kept reading alone; None if none is kept."""
+        rows = self._file.read(
+            "SELECT boot, seq, body FROM readings ORDER BY boot DESC, seq DESC LIMIT 1"
+        )
+        return Chunk(rows[0][0], [rows[0][1]], [rows[0][2]]) if rows else None
+
+    def chunk(
+        self, after: tuple[int, int], limit: int, max_bytes: int, before: tuple[int, int] = END
+    ) -> Chunk | None:
+        """The oldest kept readings between two (boot, seq): one boot's; None if none is left."""
         rows = self._file.read(
             "SELECT boot, seq, body FROM readings WHERE (boot, seq) > (?, ?)"
-            " ORDER BY boot, seq LIMIT ?",
+            " AND (boot, seq) < (?, ?) ORDER BY boot, seq LIMIT ?",
             *after,
+            *before,
             limit,
         )
         if not rows:

@@ -9,6 +9,7 @@ from threading import Event
 
 from fleet.device.agent import Agent, wall_clock
 from fleet.device.apps import AppSpec
+from fleet.device.backoff import FIRST_S
 from fleet.device.journal import Journal
 from fleet.device.link import MqttLink
 from fleet.device.linux import LinuxHardware
@@ -39,17 +40,19 @@ def run_agent(
         raise ValueError(f"not a device id: {device_id!r}")
     link = MqttLink(device_id, mqtt_url, topics.up(device_id, "state"))
     journal = Journal(state_dir / f"{device_id}.journal", wall_clock())
+    rng = SystemRandom()
     agent = Agent(
         device_id,
         link,
         journal,
         LinuxHardware(kind, apps),
-        rng=SystemRandom(),
+        rng=rng,
         interval_s=interval_s,
     )
     log.info("%s reports to %s every %d s", device_id, mqtt_url, interval_s)
     loop = Loop()
-    loop.add(agent, link, time.monotonic())
+    # When the power comes back, the machines of a whole hospital boot in the same second.
+    loop.add(agent, link, time.monotonic() + rng.uniform(0, FIRST_S))
     try:
         loop.run(stop)
     finally:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from fleet.domain.condition import Condition
-from fleet.domain.words import AlertKind, Availability
+from fleet.domain.words import AlertKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,6 @@ def alerts_due(condition: Condition) -> dict[AlertKind, str]:
     if condition.not_charging:
         due[AlertKind.NOT_CHARGING] = f"plugged in at {condition.soc_pct} % and not charging"
     return due
-
-
-def silenced(availability: str, reason: str) -> Change:
-    """The change when nothing has been heard by the deadline, or the broker says it is gone."""
-    return Change("availability", availability, Availability.UNKNOWN, reason)
 
 
 def _flag(aspect: str, old: bool, new: bool, detail: str | None = None) -> Change:

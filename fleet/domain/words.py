@@ -43,6 +43,8 @@ class AlertKind(StrEnum):
     NOT_CHARGING = "not_charging"
     """Plugged in, and yet the charge does not rise: a dead outlet or charger."""
     NONCOMPLIANT = "noncompliant"
+    OUTAGE = "outage"
+    """Many devices of a ward or site silent at once: its network or its power."""
 
 
 class AlertState(StrEnum):

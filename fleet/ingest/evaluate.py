@@ -62,7 +62,7 @@ def _state_row(batch: Batch, known: Known, spoken: Spoken, reading: Reading) -> 
     batch.conditions[known.pk] = known.condition, shown
     if online and not known.online:
         batch.heard_again.add(known.pk)
-    # One that was online stays so with its deadline past: `mark_silent` then opens the alert.
+    # One that was online stays so with its deadline past: `mark_silent` looks at that.
     batch.changes += [(known.pk, change) for change in changes(known.condition, shown)]
     batch.dirty_wards.add(known.ward_id)
     return (

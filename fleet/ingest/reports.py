@@ -3,15 +3,17 @@
 import msgspec
 
 from fleet.ingest.batch import Batch, Spoken
-from fleet.services.receive_report import Report, receive_report
+from fleet.services.receive_report import Report, receive_reports
 from fleet.wire.messages import Reported
 
 
 def reports(batch: Batch) -> None:
-    for spoken in batch.said("reported"):
-        receive_report(
-            batch.session, batch.devices[spoken.device_id].pk, _report(spoken), batch.now
-        )
+    said = batch.said("reported")
+    receive_reports(
+        batch.session,
+        [(batch.devices[spoken.device_id].pk, _report(spoken)) for spoken in said],
+        batch.now,
+    )
 
 
 def _report(spoken: Spoken) -> Report:

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from fleet.domain.presence import will_counts
-from fleet.ingest.batch import Batch, Known
+from fleet.ingest.batch import Batch, Known, Spoken
 from fleet.services import outbox
 from fleet.services.silence import silence
 from fleet.store.device import DeviceState
-from fleet.store.driver import BulkUpdate
+from fleet.store.driver import BulkUpdate, among
 from fleet.wire.messages import PROTOCOL_VERSION, Birth, Rebirth, State, Telemetry
 
 ASK_AGAIN_AFTER = timedelta(minutes=1)
@@ -68,18 +68,24 @@ def _may_ask(asked_at: datetime | None, now: datetime, again_after: timedelta) -
 def wills(batch: Batch) -> None:
     """A device that the broker has lost, or that said goodbye, is unknown from now on.
 
-    A retained one is the past, said again to a new connection; silence is told by the deadline.
+    All of a batch at once: a power cut lets the broker speak for thousands in a second. A retained
+    one is the past, said again to a new connection; silence is told by the deadline.
     """
-    for spoken in batch.said("state"):
-        state = spoken.message
-        assert isinstance(state, State)
-        known = batch.devices[spoken.device_id]
-        if state.online or spoken.heard.retained:
-            continue
-        if will_counts(state.boot, state.session, known.session_boot, known.session):
-            chosen = DeviceState.device_pk == known.pk
-            _, wards = silence(batch.session, chosen, "went offline", batch.now)
-            batch.dirty_wards |= wards
+    lost = [
+        batch.devices[spoken.device_id].pk for spoken in batch.said("state") if _lost(batch, spoken)
+    ]
+    if lost:
+        chosen = among(batch.session, DeviceState.device_pk, lost)
+        _, wards = silence(batch.session, chosen, "went offline", batch.now)
+        batch.dirty_wards |= wards
+
+
+def _lost(batch: Batch, spoken: Spoken) -> bool:
+    state, known = spoken.message, batch.devices[spoken.device_id]
+    assert isinstance(state, State)
+    if state.online or spoken.heard.retained:
+        return False
+    return will_counts(state.boot, state.session, known.session_boot, known.session)
 
 
 def _went_back(birth: Birth, known: Known) -> bool:

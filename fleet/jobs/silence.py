@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 
 from fleet.services.follow_clock import follow_clock
+from fleet.services.judge_silence import judge_silence
 from fleet.services.silence import mark_silent
 from fleet.store.clock import LOOK_EVERY_S, Clock, service_clock
 
@@ -13,7 +14,7 @@ SETTLED_AFTER_S = 2 * LOOK_EVERY_S
 
 
 class Watch:
-    """Marks who is silent; after a step of the clock it first moves the deadlines by as much.
+    """Marks and judges who is silent; after a step of the clock it first moves the deadlines.
 
     Else ten minutes forward would silence a whole hospital, and ten back would hide a dead cart.
     """
@@ -38,3 +39,4 @@ class Watch:
             follow_clock(self._steps, now)
             self._steps = timedelta(0)
         mark_silent(now)
+        judge_silence(now)

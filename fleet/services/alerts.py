@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, literal, select, update
 from sqlalchemy.orm import Session
 
-from fleet.domain.words import AlertKind, AlertState
+from fleet.domain.words import AlertKind, AlertState, Lifecycle
 from fleet.store.alert import Alert
 from fleet.store.bulk import insert_or_ignore
+from fleet.store.device import Device, DeviceState
+from fleet.store.driver import among
+from fleet.store.types import Instant
 
 Due = Mapping[int, Mapping[AlertKind, str]]
 """For each device (its primary key) the alerts that should stand, with their detail."""
@@ -36,6 +39,43 @@ def reconcile(session: Session, due: Due, governed: frozenset[AlertKind], now: d
             session.execute(
                 update(Alert).where(Alert.id == alert_id).values(detail=wanted[key][:256])
             )
+
+
+def open_offline(session: Session, silent: ColumnElement[bool], now: datetime) -> None:
+    """One alert for each of these devices, unless it stands already; the reason is its detail."""
+    row = {
+        "device_pk": DeviceState.device_pk,
+        "kind": literal(AlertKind.OFFLINE.value),
+        "state": literal(AlertState.OPEN.value),
+        "detail": DeviceState.reason,
+        "opened_at": literal(now, Instant()),
+        "version": literal(1),
+    }
+    source = (
+        select(*row.values())
+        .join(Device, Device.id == DeviceState.device_pk)
+        .where(silent, Device.lifecycle == Lifecycle.ENROLLED)
+    )
+    session.execute(insert_or_ignore(session, Alert).from_select(list(row), source))
+
+
+def absorb_offline(session: Session, device_pks: list[int], now: datetime) -> None:
+    """These devices' own alerts give way to that of the outage which they are part of."""
+    session.execute(
+        update(Alert)
+        .where(
+            among(session, Alert.device_pk, device_pks),
+            Alert.kind == AlertKind.OFFLINE,
+            Alert.state != AlertState.RESOLVED,
+        )
+        .values(
+            state=AlertState.RESOLVED,
+            detail="part of an outage",
+            resolved_at=now,
+            version=Alert.version + 1,
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _open(session: Session, new: Mapping[tuple[int, AlertKind], str], now: datetime) -> None:

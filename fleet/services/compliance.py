@@ -16,8 +16,18 @@ _AS_FAR_AS_IT_CAN = (ComplianceState.COMPLIANT, ComplianceState.UNSUPPORTED)
 """From here on, a difference is drift."""
 
 
-def judge_again(session: Session, configuration: Configuration, now: datetime) -> ComplianceState:
-    """Judge, record a change of the word, and hold the alert open or close it."""
+GOVERNED = frozenset({AlertKind.NONCOMPLIANT})
+Due = dict[int, dict[AlertKind, str]]
+"""By device (its primary key): the alerts of these kinds that should stand."""
+
+
+def judge_again(
+    session: Session, configuration: Configuration, now: datetime, due: Due | None = None
+) -> ComplianceState:
+    """Judge, record a change of the word, and hold the alert open or close it.
+
+    Where `due` is given, the alert is noted in it, for the caller to hold many at once.
+    """
     judgement = rules.judge(_desired(session, configuration), _reported(configuration), now)
     if judgement.state in _AS_FAR_AS_IT_CAN:
         configuration.compliant_generation = configuration.generation
@@ -28,22 +38,22 @@ def judge_again(session: Session, configuration: Configuration, now: datetime) -
         configuration.compliance_since = now
     configuration.compliance_reason = transitions.shortened(judgement.reason)
     configuration.judge_after = judgement.judge_after
-    _hold_alert(session, configuration, judgement, now)
+    noted: Due = {} if due is None else due
+    _note_alert(configuration, judgement, noted)
+    if due is None:
+        alerts.reconcile(session, noted, GOVERNED, now)
     return judgement.state
 
 
-def _hold_alert(
-    session: Session, configuration: Configuration, judgement: rules.Judgement, now: datetime
-) -> None:
+def _note_alert(configuration: Configuration, judgement: rules.Judgement, due: Due) -> None:
     """A device that has merely fallen silent is no better than it was: its alert stands."""
     silent = judgement.state == ComplianceState.UNKNOWN
     if silent and configuration.profile_version_id is not None:
         return
-    due = {}
-    if judgement.state == ComplianceState.NONCOMPLIANT:
-        due[AlertKind.NONCOMPLIANT] = judgement.reason or ""
-    governed = frozenset({AlertKind.NONCOMPLIANT})
-    alerts.reconcile(session, {configuration.device_pk: due}, governed, now)
+    is_bad = judgement.state == ComplianceState.NONCOMPLIANT
+    due[configuration.device_pk] = (
+        {AlertKind.NONCOMPLIANT: judgement.reason or ""} if is_bad else {}
+    )
 
 
 def _desired(session: Session, configuration: Configuration) -> rules.Desired | None:

@@ -61,7 +61,13 @@ def _fall_silent(session: Session, device_pk: int) -> None:
     session.execute(
         update(DeviceState)
         .where(DeviceState.device_pk == device_pk)
-        .values(online=False, availability=Availability.UNKNOWN, offline_after=None)
+        .values(
+            online=False,
+            availability=Availability.UNKNOWN,
+            offline_after=None,
+            alert_after=None,
+            outage_id=None,
+        )
         .execution_options(synchronize_session=False)
     )
     session.execute(

@@ -3,9 +3,20 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Interval, literal, type_coerce, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Interval,
+    literal,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.orm import InstrumentedAttribute
 
+from fleet.domain.words import AlertState
+from fleet.store.alert import Alert, Outage
 from fleet.store.database import db, transaction
 from fleet.store.device import DeviceState
 
@@ -13,14 +24,22 @@ _BY_THE_CLOCK: tuple[InstrumentedAttribute[Any], ...] = (
     DeviceState.last_seen_at,
     DeviceState.sampled_at,
     DeviceState.offline_after,
+    DeviceState.check_after,
+    DeviceState.alert_after,
 )
 
 
+_IS_WATCHED = or_(
+    DeviceState.online, DeviceState.alert_after.is_not(None), DeviceState.outage_id.is_not(None)
+)
+_IS_STANDING = Outage.alert_id.in_(select(Alert.id).where(Alert.state != AlertState.RESOLVED))
+
+
 def follow_clock(step: timedelta, now: datetime) -> int:
-    """Move the deadlines of the devices that are online by `step` (back, if below zero).
+    """Move by `step` (back, if below zero) the times of the devices and outages that are watched.
 
     A device heard since the step is noted by the new clock already, and left alone: of the two
-    times, its own is nearer to the new one. Returns how many were moved.
+    times, its own is nearer to the new one. Returns how many devices were moved.
     """
     middle = now - step / 2
     forward = step > timedelta(0)
@@ -28,10 +47,14 @@ def follow_clock(step: timedelta, now: datetime) -> int:
         DeviceState.last_seen_at < middle if forward else DeviceState.last_seen_at > middle
     )
     with transaction() as session:
-        moved = session.connection().execute(
+        connection = session.connection()
+        moved = connection.execute(
             update(DeviceState)
-            .where(DeviceState.online, by_old_time)
+            .where(_IS_WATCHED, by_old_time)
             .values({column: _moved(column, step) for column in _BY_THE_CLOCK})
+        )
+        connection.execute(
+            update(Outage).where(_IS_STANDING).values(since=_moved(Outage.since, step))
         )
     return moved.rowcount
 

@@ -1,16 +1,20 @@
-"""A device says what configuration it has. Part of the ingest batch's transaction."""
+"""Devices say what configuration they have. Part of the ingest batch's transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from fleet.domain.compliance import REPAIR_PAUSE, REPORT_MAX_AGE
-from fleet.domain.words import ComplianceState
-from fleet.services import desired_state
-from fleet.services.compliance import judge_again
+from fleet.domain.words import AlertKind, ComplianceState
+from fleet.services import alerts, desired_state
+from fleet.services.compliance import GOVERNED, Due, judge_again
 from fleet.store.configuration import Configuration
+from fleet.store.driver import among
+from fleet.store.profile import ProfileVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +31,44 @@ class Report:
     received_at: datetime
 
 
-def receive_report(session: Session, device_pk: int, report: Report, now: datetime) -> None:
+def receive_reports(session: Session, reports: Sequence[tuple[int, Report]], now: datetime) -> None:
+    """Part of a transaction: (device primary key, report) each, in the order of their arrival.
+
+    All that is known of these devices is read at once: after a power cut everybody reports.
+    """
+    if not reports:
+        return
+    known, _versions = _known(session, sorted({pk for pk, _ in reports}))
+    due: dict[int, dict[AlertKind, str]] = {}
+    for pk, report in reports:
+        _receive(session, known[pk], report, now, due)
+    alerts.reconcile(session, due, GOVERNED, now)
+
+
+def _known(
+    session: Session, device_pks: Sequence[int]
+) -> tuple[dict[int, Configuration], Sequence[ProfileVersion]]:
+    """Their configurations, locked, and the profile versions, which the session then has."""
+    query = (
+        select(Configuration)
+        .where(among(session, Configuration.device_pk, device_pks))
+        .order_by(Configuration.device_pk)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    known = {each.device_pk: each for each in session.scalars(query)}
+    used = {each.profile_version_id for each in known.values() if each.profile_version_id}
+    versions = session.scalars(select(ProfileVersion).where(ProfileVersion.id.in_(used))).all()
+    return known, versions
+
+
+def _receive(
+    session: Session, configuration: Configuration, report: Report, now: datetime, due: Due
+) -> None:
     """Take the report unless a newer one is known, judge, and put right what can be.
 
     A device that missed a generation hears it again; one that drifted gets the next generation.
     """
-    configuration = session.get_one(Configuration, device_pk, with_for_update=True)
     if (report.boot, report.seq) <= (configuration.reported_boot, configuration.reported_seq):
         return
     if _was_silent(configuration, report.received_at):
@@ -44,7 +80,7 @@ def receive_report(session: Session, device_pk: int, report: Report, now: dateti
     configuration.reported_items = report.items
     configuration.applied_at = report.applied_at
     configuration.reported_at = report.received_at
-    judge_again(session, configuration, now)
+    judge_again(session, configuration, now, due)
     if put_right(session, configuration, report.device_id, now):
         return
     if configuration.profile_version_id is not None:

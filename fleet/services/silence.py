@@ -1,24 +1,36 @@
-"""Devices that have gone silent: unknown on the board, one alert each, and the change on record."""
+"""Devices that have gone silent: unknown on the board from then on, and the change on record.
 
-from datetime import datetime
+What follows from it, an alert of its own or an outage of its ward, is decided a moment later, when
+it shows who else has fallen silent: `judge_silence`.
+"""
 
-from sqlalchemy import ColumnElement, select, update
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, case, insert, literal, select, update
 from sqlalchemy.orm import Session
 
-from fleet.domain.events import silenced
-from fleet.domain.words import AlertKind, Availability, Lifecycle
-from fleet.services import alerts, transitions
-from fleet.services.wards import touch
+from fleet.domain.outage import HOLD
+from fleet.domain.words import Availability
+from fleet.services.wards import touch, wards_of
+from fleet.store.alert import Transition
 from fleet.store.database import transaction
-from fleet.store.device import Device, DeviceState
+from fleet.store.device import DeviceState
+from fleet.store.driver import among
+from fleet.store.locks import hold
+from fleet.store.types import Instant
 
-AT_ONCE = 5_000
+AT_ONCE = 50_000
+"""Devices in one transaction: a second or two on a small machine; the rest a second later."""
+LOOK_EVERY = timedelta(minutes=2)
+"""At least so often, lest one whose reporting interval was made shorter is looked at too late."""
 
 
 def mark_silent(now: datetime) -> int:
     """Whoever is past its offline deadline becomes unknown; returns how many did."""
     with transaction() as session:
-        silent, wards = silence(session, DeviceState.offline_after <= now, "not heard of", now)
+        _look_again_later(session, now)
+        due = (DeviceState.check_after <= now) & (DeviceState.offline_after <= now)
+        silent, wards = silence(session, due, "not heard of", now)
         touch(session, wards)
     return silent
 
@@ -31,34 +43,56 @@ def silence(
     Returns how many they were, and their wards. Rows are locked as they are chosen: a device that
     speaks at this moment is either heard first, and left alone, or heard again afterwards.
     """
-    before = {
-        pk: (availability, ward_id, lifecycle)
-        for pk, availability, ward_id, lifecycle in session.execute(
-            select(
-                DeviceState.device_pk, DeviceState.availability, Device.ward_id, Device.lifecycle
-            )
-            .join(Device, Device.id == DeviceState.device_pk)
-            .where(DeviceState.online, chosen)
-            .order_by(DeviceState.device_pk)
-            .limit(AT_ONCE)
-            .with_for_update(of=DeviceState)
-        )
-    }
-    if not before:
+    keys = hold(session, DeviceState.online & chosen, limit=AT_ONCE)
+    if not keys:
         return 0, set()
+    fallen = among(session, DeviceState.device_pk, keys)
+    _record(session, fallen, reason, now)
     session.execute(
         update(DeviceState)
-        .where(DeviceState.device_pk.in_(before))
-        .values(online=False, availability=Availability.UNKNOWN, reason=reason, offline_after=now)
+        .where(fallen)
+        .values(
+            online=False,
+            availability=Availability.UNKNOWN,
+            reason=reason,
+            offline_after=now,
+            check_after=now,
+            alert_after=now + HOLD,
+        )
         .execution_options(synchronize_session=False)
     )
-    changes = [(pk, silenced(word, reason)) for pk, (word, _, _) in before.items()]
-    transitions.record(session, changes, now)
-    # One that left management while its last reading was being recorded is nobody's trouble.
-    due = {
-        pk: {AlertKind.OFFLINE: reason}
-        for pk, (_, _, lifecycle) in before.items()
-        if lifecycle == Lifecycle.ENROLLED
+    return len(keys), wards_of(session, keys)
+
+
+def _look_again_later(session: Session, now: datetime) -> None:
+    """Move on the look at those who have spoken since it was fixed.
+
+    One whose reading is being recorded at this moment is passed over, and looked at next time.
+    """
+    latest = literal(now + LOOK_EVERY, Instant())
+    spoken = (
+        select(DeviceState.device_pk)
+        .where(DeviceState.online, DeviceState.check_after <= now, DeviceState.offline_after > now)
+        .with_for_update(skip_locked=True)
+    )
+    sooner = case((DeviceState.offline_after < latest, DeviceState.offline_after), else_=latest)
+    session.execute(
+        update(DeviceState)
+        .where(DeviceState.device_pk.in_(spoken))
+        .values(check_after=sooner)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _record(session: Session, fallen: ColumnElement[bool], reason: str, now: datetime) -> None:
+    change = {
+        "device_pk": DeviceState.device_pk,
+        "at": literal(now, Instant()),
+        "aspect": literal("availability"),
+        "old": DeviceState.availability,
+        "new": literal(Availability.UNKNOWN.value),
+        "detail": literal(reason),
     }
-    alerts.reconcile(session, due, frozenset({AlertKind.OFFLINE}), now)
-    return len(before), {ward_id for _, ward_id, _ in before.values()}
+    session.execute(
+        insert(Transition).from_select(list(change), select(*change.values()).where(fallen))
+    )

@@ -1,10 +1,12 @@
 """The revision of a ward: what its boards ask for to know whether anything has changed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from fleet.store.device import Device
+from fleet.store.driver import among
 from fleet.store.site import Ward
 
 
@@ -17,3 +19,9 @@ def touch(session: Session, ward_ids: Collection[int]) -> None:
             .values(revision=Ward.revision + 1)
             .execution_options(synchronize_session=False)
         )
+
+
+def wards_of(session: Session, device_pks: Sequence[int]) -> set[int]:
+    """The wards where these devices are at home."""
+    home = select(Device.ward_id).where(among(session, Device.id, device_pks))
+    return set(session.scalars(home.distinct()))

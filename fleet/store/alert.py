@@ -1,37 +1,48 @@
-"""Alerts (one open condition for one device and kind) and transitions (what changed when)."""
+"""Alerts (one open condition for one subject and kind) and transitions (what changed when)."""
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, text
+from sqlalchemy.orm import Mapped, mapped_column
 
 from fleet.domain.words import AlertState
 from fleet.store.database import NEVER_AGAIN, Base
-from fleet.store.device import Device
 from fleet.store.types import Instant
 
 _STANDING = text("state <> 'resolved'")
+_ONE_SUBJECT = (
+    " + ".join(
+        f"CASE WHEN {subject} IS NULL THEN 0 ELSE 1 END"
+        for subject in ("device_pk", "ward_id", "site_id")
+    )
+    + " = 1"
+)
+
+
+def _one_standing(name: str, subject: str) -> Index:
+    """At most one alert that is not resolved for a subject and kind. NULLs never collide."""
+    return Index(
+        name, subject, "kind", unique=True, sqlite_where=_STANDING, postgresql_where=_STANDING
+    )
 
 
 class Alert(Base):
-    """At most one that is not resolved for a device and kind: the database sees to it."""
+    """What is wrong with its one subject: a device, a whole ward, or a whole site."""
 
     __tablename__ = "alert"
     __table_args__ = (
-        Index(
-            "uq_alert_standing",
-            "device_pk",
-            "kind",
-            unique=True,
-            sqlite_where=_STANDING,
-            postgresql_where=_STANDING,
-        ),
+        _one_standing("uq_alert_standing", "device_pk"),
+        _one_standing("uq_alert_standing_ward", "ward_id"),
+        _one_standing("uq_alert_standing_site", "site_id"),
         Index("ix_alert_state_opened", "state", "opened_at"),
+        CheckConstraint(_ONE_SUBJECT, "ck_alert_one_subject"),
         NEVER_AGAIN,
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    device_pk: Mapped[int] = mapped_column(ForeignKey("device.id"))
+    device_pk: Mapped[int | None] = mapped_column(ForeignKey("device.id"))
+    ward_id: Mapped[int | None] = mapped_column(ForeignKey("ward.id"))
+    site_id: Mapped[int | None] = mapped_column(ForeignKey("site.id"))
     kind: Mapped[str] = mapped_column(String(32))
     state: Mapped[str] = mapped_column(String(16), default=AlertState.OPEN)
     detail: Mapped[str | None] = mapped_column(String(256))
@@ -41,7 +52,24 @@ class Alert(Base):
     resolved_at: Mapped[datetime | None] = mapped_column(Instant)
     version: Mapped[int] = mapped_column(default=1)
 
-    device: Mapped[Device] = relationship()
+
+class Outage(Base):
+    """What an alert of kind `outage` is about: the devices that fell silent together.
+
+    They are those whose `DeviceState.outage_id` it is. `since`: the last word of any of them.
+    `devices`: of the ward or site, that were to be heard of before it.
+    """
+
+    __tablename__ = "outage"
+
+    alert_id: Mapped[int] = mapped_column(
+        ForeignKey("alert.id", ondelete="CASCADE"), primary_key=True
+    )
+    since: Mapped[datetime] = mapped_column(Instant)
+    devices: Mapped[int]
+    fell: Mapped[int]
+    silent: Mapped[int]
+    """How many of those that fell are silent still."""
 
 
 class Transition(Base):

@@ -1,15 +1,32 @@
 """Devices, their current state, their battery packs, and the words they are found by."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, SmallInteger, String, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from fleet.domain.words import Availability, Lifecycle
 from fleet.store.database import Base
 from fleet.store.site import Ward
 from fleet.store.types import Instant
+
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _partial_index(name: str, column: str, condition: str, sqlite: str | None = None) -> Index:
+    """SQLite takes it for a query only where the query says the condition in the same words."""
+    where = text(condition)
+    return Index(name, column, postgresql_where=where, sqlite_where=text(sqlite or condition))
 
 
 class Device(Base):
@@ -39,12 +56,18 @@ class DeviceState(Base):
 
     One row a device, made with it. `offline_after` is the deadline by which it must speak again.
     `batteries`, `apps` and `system` are the newest reading's own words.
+
+    No index has a column that changes with every report: PostgreSQL then writes the new version of
+    the row into the same page, of which a part is left free for it, and touches no index (HOT).
     """
 
     __tablename__ = "device_state"
     __table_args__ = (
-        Index("ix_device_state_online_offline_after", "online", "offline_after"),
+        _partial_index("ix_device_state_check", "check_after", "online", sqlite="online = 1"),
+        _partial_index("ix_device_state_alert", "alert_after", "alert_after IS NOT NULL"),
+        _partial_index("ix_device_state_outage", "outage_id", "outage_id IS NOT NULL"),
         Index("ix_device_state_availability", "availability"),
+        {"postgresql_with": {"fillfactor": 70}},
     )
 
     device_pk: Mapped[int] = mapped_column(ForeignKey("device.id"), primary_key=True)
@@ -59,6 +82,11 @@ class DeviceState(Base):
     """When the device was last heard, whatever it said."""
     rebirth_asked_at: Mapped[datetime | None] = mapped_column(Instant)
     offline_after: Mapped[datetime | None] = mapped_column(Instant)
+    check_after: Mapped[datetime] = mapped_column(Instant, default=NEVER)
+    """While it is online: when `mark_silent` next compares `offline_after`, and moves this on."""
+    alert_after: Mapped[datetime | None] = mapped_column(Instant)
+    """Silent since lately: when an alert of its own is due, unless it is part of an outage."""
+    outage_id: Mapped[int | None] = mapped_column(ForeignKey("outage.alert_id"))
     availability: Mapped[str] = mapped_column(String(16), default=Availability.UNKNOWN)
     reason: Mapped[str | None] = mapped_column(String(256))
     soc_pct: Mapped[int | None] = mapped_column(SmallInteger)

@@ -33,7 +33,9 @@ _encoder = msgspec.json.Encoder()
 
 
 def among(
-    session: Session, column: InstrumentedAttribute[T], values: Sequence[T]
+    session: Session,
+    column: InstrumentedAttribute[T] | InstrumentedAttribute[T | None],
+    values: Sequence[T],
 ) -> ColumnElement[bool]:
     """`column` is one of these: one statement with one parameter for any number of them."""
     if session.connection().dialect.name == "postgresql":

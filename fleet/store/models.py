@@ -1,6 +1,6 @@
 """Every model in one import, so that metadata is complete wherever one of them is used."""
 
-from fleet.store.alert import Alert, Transition
+from fleet.store.alert import Alert, Outage, Transition
 from fleet.store.audit import AuditChain, AuditEntry
 from fleet.store.configuration import Configuration
 from fleet.store.device import BatteryPack, Device, DeviceState, SearchToken
@@ -27,6 +27,7 @@ __all__ = [
     "JobRun",
     "Lease",
     "LoginSession",
+    "Outage",
     "OutboxMessage",
     "Profile",
     "ProfileVersion",

@@ -45,6 +45,7 @@ COMPLIANCE = {
 KINDS = {DeviceKind.MEDICATION_CART: "Carts", DeviceKind.TABLET: "Tablets"}
 KIND = {DeviceKind.MEDICATION_CART: "Medication cart", DeviceKind.TABLET: "Tablet"}
 ALERTS = {
+    AlertKind.OUTAGE: "Outage",
     AlertKind.NEEDS_CHARGING: "Needs charging",
     AlertKind.NEEDS_REPLACEMENT: "Battery needs replacement",
     AlertKind.OFFLINE: "Not heard of",

@@ -64,6 +64,9 @@ class Service:
     def states_of(self, device_id: str) -> list[State]:
         return [state for sender, state in self.states if sender == device_id]
 
+    def seqs(self) -> set[int]:
+        return {reading.seq for _, telemetry in self.telemetry for reading in telemetry.readings}
+
     def online(self) -> set[str]:
         latest = dict(self.states)
         return {device_id for device_id, state in latest.items() if state.online}
@@ -173,11 +176,11 @@ def test_readings_of_an_earlier_run_come_with_their_own_boot(
     service = listen()
     with running(Fleet(roster, fresh_broker.url, tmp_path / "fleet", **options)):
         wait_until(lambda: len(service.telemetry) >= 2)
-    (_, first), (_, second), *_ = service.telemetry
-    assert (first.boot, first.readings) == (unheard.boot, unheard.readings)
+    (_, fresh), (_, late), *_ = service.telemetry
+    assert (late.boot, late.readings) == (unheard.boot, unheard.readings)
     # The uptime now tells the age of readings of this boot, and nothing about an earlier one's.
-    assert (unheard.uptime_s is None, first.uptime_s is None) == (False, True)
-    assert second.boot == first.boot + 1
+    assert (unheard.uptime_s is None, late.uptime_s is None) == (False, True)
+    assert fresh.boot == late.boot + 1
 
 
 def test_nothing_is_lost_when_the_broker_is_killed(
@@ -190,10 +193,13 @@ def test_nothing_is_lost_when_the_broker_is_killed(
     fresh_broker.start()
     births = len(service.births)
     wait_until(lambda: len(service.births) > births, timeout=20)
-    heard = len(service.telemetry)
-    wait_until(lambda: len(service.telemetry) >= heard + 2)
-    seqs = {reading.seq for _, telemetry in service.telemetry for reading in telemetry.readings}
-    assert seqs == set(range(1, max(seqs) + 1))
+    down = max(service.seqs())
+
+    def everything_came() -> bool:
+        seqs = service.seqs()
+        return max(seqs) > down + 2 and seqs == set(range(1, max(seqs) + 1))
+
+    wait_until(everything_came, timeout=20)
 
 
 def test_a_device_that_vanishes_is_called_offline_by_the_broker(
@@ -233,9 +239,10 @@ def test_what_was_measured_out_of_range_comes_when_it_is_back(listen: Listen, st
     wait_until(lambda: fleet.agents[CART].unacked >= 2)
     fleet.hardware[CART].come_back()
     wait_until(lambda: len(service.telemetry) > heard, timeout=20)
-    _, late = service.telemetry[heard]
-    assert len(late.readings) >= 2
-    assert late.readings[-1].batteries[0].soc_pct == 33
+    _, newest = service.telemetry[heard]
+    assert [reading.batteries[0].soc_pct for reading in newest.readings] == [33]
+    measured = set(range(1, newest.readings[0].seq + 1))
+    wait_until(lambda: service.seqs() >= measured)
 
 
 def test_a_clean_stop_leaves_everyone_offline(

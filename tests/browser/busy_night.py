@@ -17,11 +17,13 @@ from sqlalchemy import select
 
 from fleet import create_app
 from fleet.config import Settings
+from fleet.domain.outage import HOLD
 from fleet.domain.words import DeviceKind, Scope
 from fleet.ingest.pipeline import process
 from fleet.services.api_tokens import create_api_token
 from fleet.services.assign_profile import assign_profile
 from fleet.services.first_administrator import create_administrator, offer
+from fleet.services.judge_silence import judge_silence
 from fleet.services.load_profiles import load_profile
 from fleet.services.places import add_site, add_ward
 from fleet.services.register_devices import NewDevice, register_devices
@@ -29,7 +31,7 @@ from fleet.services.silence import mark_silent
 from fleet.simulator.roster import Opening, Roster, RosterDevice, demo_roster
 from fleet.store.database import db
 from fleet.store.migrate import upgrade
-from fleet.store.models import Configuration, Device, ProfileVersion
+from fleet.store.models import Configuration, Device, ProfileVersion, Ward
 from tests.support.hospital import PROFILES, message, reading, telemetry
 from tests.support.signs import all_well
 
@@ -69,6 +71,14 @@ def build(now: datetime) -> None:
     _strangers(now)
     create_api_token("CMDB export", ["read"], now + timedelta(days=90), ADA, now)
     all_well(now)
+
+
+def cut_off(ward: str, now: datetime) -> None:
+    """All devices of a ward fall silent at once, and it is clear that they share it."""
+    of_ward = select(Device.device_id).join(Ward).where(Ward.slug == ward)
+    gone = {"online": False, "session": 1}
+    process([message("state", gone, now, name) for name in db.session.scalars(of_ward)], now)
+    judge_silence(now + HOLD)
 
 
 def _profiles(at: datetime) -> None:
@@ -114,6 +124,7 @@ def _speak(roster: Roster, now: datetime) -> None:
         process(messages, at)
         if at < now - timedelta(minutes=40):
             mark_silent(at + timedelta(minutes=3))
+            judge_silence(at + timedelta(minutes=4))
 
 
 def _opening(device: RosterDevice) -> Opening:

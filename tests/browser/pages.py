@@ -8,6 +8,11 @@ BOARDS = {
     "ward-none-ready": f"/wards/{NONE_READY}",
     "ward-tablets": "/wards/ward-2a?kind=tablet",
 }
+DURING_AN_OUTAGE = {
+    "wards-outage": "/",
+    "ward-outage": "/wards/ward-2a",
+    "alerts-outage": "/it/alerts",
+}
 ENTRANCES = {"login": "/login", "setup-spent": "/setup/spent", "not-found": "/nowhere"}
 CONSOLE = {
     "overview": "/it",

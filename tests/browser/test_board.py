@@ -7,9 +7,12 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
+from fleet.domain.outage import HOLD
+from fleet.ingest.pipeline import process
+from fleet.services.judge_silence import judge_silence
 from tests.browser.server import serving
-from tests.support.browser import Pages
-from tests.support.hospital import build_hospital, reading, say, telemetry
+from tests.support.browser import Pages, axe_violations
+from tests.support.hospital import build_hospital, message, reading, say, telemetry
 from tests.support.processes import free_port
 
 WARD = "/wards/ward-3a"
@@ -58,6 +61,32 @@ def test_the_board_follows_a_commit_within_two_seconds(app: Flask, ward: str, pa
     expect(board.locator("#plug-in")).to_contain_text("CART-001", timeout=2_000)
     expect(board.locator("#best")).to_contain_text("CART-002")
     expect(board.locator("#spoken")).to_contain_text("Take CART-002")
+
+
+def test_a_ward_that_is_cut_off_is_told_above_everything_and_only_while_it_is(
+    app: Flask, ward: str, page: Pages
+) -> None:
+    names = [f"cart-{n:03d}" for n in range(3, 9)]
+    for name in names:
+        hear(app, name, 90)
+    now = datetime.now(UTC)
+    board = page("phone", base_url=ward)
+    board.goto(WARD)
+    banner = board.locator(".outage")
+    expect(banner).to_have_count(0)
+    gone = {"online": False, "session": 1}
+    with app.app_context():
+        process([message("state", gone, now, name) for name in names], now)
+        judge_silence(now + HOLD)
+    expect(banner).to_contain_text("No word from 6 of 8 devices since", timeout=3_000)
+    expect(board.locator("#best")).to_contain_text("CART-001")
+    assert banner.bounding_box()["y"] < board.locator("#best").bounding_box()["y"]
+    assert axe_violations(board) == []
+    for name in names:
+        hear(app, name, 90, seq=2)
+    with app.app_context():
+        judge_silence(now + HOLD)
+    expect(banner).to_have_count(0, timeout=3_000)
 
 
 def test_scroll_and_focus_stay_where_they_are_when_the_board_changes(

@@ -9,8 +9,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, insert, select, update
 
+from fleet.domain.outage import HOLD
 from fleet.ingest.batch import Inbound
 from fleet.ingest.pipeline import process
+from fleet.services.judge_silence import judge_silence
 from fleet.services.silence import mark_silent
 from fleet.store.database import db, transaction
 from fleet.store.models import Alert, DeviceState, Reading, Transition
@@ -167,7 +169,9 @@ def test_it_finds_an_alert_opened_twice_for_one_low_charge(devices: dict[str, De
 
 
 def test_it_finds_a_cart_that_is_online_and_alerted_as_offline(devices: dict[str, Device]) -> None:
-    mark_silent(datetime.now(UTC) + timedelta(days=1))
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    mark_silent(tomorrow)
+    judge_silence(tomorrow + HOLD)
     assert verdict(devices).wrong == []
     spoil(update(DeviceState).values(online=True))
     assert any("it is online" in one for one in verdict(devices).wrong)

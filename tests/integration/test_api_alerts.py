@@ -5,9 +5,11 @@ import base64
 import pytest
 from flask import Flask
 
+from fleet.domain.outage import HOLD
+from fleet.services.judge_silence import judge_silence
 from fleet.store.database import db
 from fleet.store.models import AuditEntry
-from tests.support.api import Hospital, statements
+from tests.support.api import Hospital, now, statements
 
 
 @pytest.fixture
@@ -91,3 +93,23 @@ def test_messages_in_quarantine_are_shown_as_they_came(hospital: Hospital) -> No
     assert base64.b64decode(oldest["payload_start"]) == b"\x00\xff<script>"
     assert oldest["size_bytes"] == 10
     assert hospital.everything("/quarantine?device_id=cart-1") == [oldest]
+
+
+def test_an_outage_is_an_alert_of_the_ward_with_its_figures(hospital: Hospital) -> None:
+    tags = [f"CUT-{n}" for n in range(5)]
+    names = hospital.register(*tags, ward="oncology")
+    at = now()
+    for name in names:
+        hospital.report(name, at)
+        hospital.say(name, "state", {"online": False, "session": 1}, at)
+    with hospital.app.app_context():
+        judge_silence(at + HOLD)
+    (alert,) = hospital.everything("/alerts?kind=outage&ward=oncology")
+    assert (alert["device_id"], alert["ward"], alert["site"]) == (None, "oncology", "st-mary")
+    facts = alert["outage"]
+    assert (facts["silent"], facts["fell"], facts["devices"]) == (5, 5, 6)
+    where = f"/alerts/{alert['id']}"
+    etag = hospital.get(where).headers["ETag"]
+    answer = hospital.post(f"{where}/acknowledge", if_match=etag)
+    assert (answer.status_code, answer.json["state"]) == (200, "acknowledged")
+    assert hospital.everything("/alerts?kind=outage&ward=icu") == []

@@ -7,8 +7,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from fleet.domain.outage import HOLD
 from fleet.domain.words import AlertState
 from fleet.ingest.pipeline import process
+from fleet.services.judge_silence import judge_silence
 from fleet.services.silence import mark_silent
 from fleet.store.database import db
 from fleet.store.models import (
@@ -135,8 +137,10 @@ def test_a_silent_cart_becomes_unknown_at_its_deadline_and_comes_back_with_a_wor
     before = revision()
     assert mark_silent(deadline) == 1
     assert mark_silent(deadline) == 0
-    assert (state().availability, standing()) == ("unknown", {"offline"})
+    assert (state().availability, standing()) == ("unknown", set())
     assert revision() == before + 1
+    judge_silence(deadline + HOLD)
+    assert standing() == {"offline"}
     back = deadline + seconds(60)
     say("telemetry", telemetry(reading(2, at=back)), back)
     assert (state().availability, standing()) == ("available", set())
@@ -147,8 +151,11 @@ def test_a_last_will_counts_at_once_but_not_one_of_an_older_session() -> None:
     say("telemetry", telemetry(reading(1)))
     say("state", {"online": False, "session": 6}, NOON + seconds(1))
     assert state().availability == "available"
+    before = revision()
     say("state", {"online": False, "session": 7}, NOON + seconds(2))
-    assert (state().availability, standing()) == ("unknown", {"offline"})
+    assert (state().availability, revision()) == ("unknown", before + 1)
+    judge_silence(NOON + seconds(2) + HOLD)
+    assert standing() == {"offline"}
 
 
 def test_a_late_birth_does_not_turn_the_session_back() -> None:

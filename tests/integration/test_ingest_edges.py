@@ -9,11 +9,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from fleet.domain.outage import HOLD
 from fleet.domain.words import AlertState, Scope
 from fleet.ingest.batch import Inbound
 from fleet.ingest.pipeline import process
 from fleet.services.assign_profile import assign_profile
 from fleet.services.decommission_device import decommission_device
+from fleet.services.judge_silence import judge_silence
 from fleet.services.load_profiles import load_profile
 from fleet.services.profile_document import ProfileSchema
 from fleet.services.silence import mark_silent
@@ -73,6 +75,7 @@ def test_a_device_that_spoke_and_vanished_in_one_batch_ends_as_vanished() -> Non
         NOON,
     )
     assert (state().online, state().availability) == (False, "unknown")
+    judge_silence(NOON + HOLD)
     assert "offline" in standing()
     last = db.session.scalars(
         select(Transition.new)
@@ -242,6 +245,7 @@ def test_what_came_late_from_a_device_that_was_online_ends_in_one_alert() -> Non
     say("telemetry", old, later)
     assert state().availability == "unknown"
     mark_silent(later)
+    judge_silence(later + HOLD)
     assert set(standing()) == {"offline"}
 
 
@@ -249,6 +253,7 @@ def test_a_decommissioned_device_leaves_no_alert_behind() -> None:
     say("telemetry", telemetry(reading(1, soc=10)))
     decommission_device("cart-001", "test", NOON)
     mark_silent(NOON + timedelta(hours=1))
+    judge_silence(NOON + timedelta(hours=2))
     acks = say("telemetry", telemetry(reading(2, soc=9)), NOON + timedelta(hours=1))
     assert [r.seq for r in acks["cart-001", 1].refused] == [2]
     assert standing() == {}

@@ -9,11 +9,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from fleet.domain.outage import HOLD
 from fleet.domain.words import Scope
 from fleet.ingest import pipeline
 from fleet.ingest.pipeline import Batch, process
 from fleet.services.assign_profile import assign_profile
 from fleet.services.decommission_device import decommission_device
+from fleet.services.judge_silence import judge_silence
 from fleet.services.load_profiles import load_profiles
 from fleet.services.silence import mark_silent
 from fleet.store.database import db
@@ -99,6 +101,7 @@ def test_silence_marked_while_a_word_is_recorded_leaves_no_alert(
     after_identify(lambda: marking.append(elsewhere(lambda: mark_silent(due))))
     say("telemetry", telemetry(reading(2, at=due)), due)
     marking[0].result(10)
+    judge_silence(due + HOLD)
     assert state().online
     assert standing() == set()
 
@@ -113,6 +116,7 @@ def test_a_decommission_during_a_batch_leaves_nothing_to_raise_an_alert_later(
     say("telemetry", telemetry(reading(2, soc=10)), NOON + seconds(15))
     leaving[0].result(10)
     mark_silent(NOON + seconds(3_600))
+    judge_silence(NOON + seconds(7_200))
     assert standing() == set()
 
 

@@ -6,11 +6,14 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from fleet.domain.outage import HOLD
+from fleet.ingest.pipeline import process
+from fleet.services.judge_silence import judge_silence
 from fleet.services.places import add_ward
 from fleet.services.register_devices import NewDevice, register_devices
 from fleet.web import clock
 from tests.support.api import statements
-from tests.support.hospital import build_hospital, reading, say, telemetry
+from tests.support.hospital import build_hospital, message, reading, say, telemetry
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 BOARD = "/wards/ward-3a/board"
@@ -163,3 +166,54 @@ def test_a_hospital_of_many_wards_becomes_a_directory(app: Flask, client: FlaskC
     page = client.get("/").text
     assert page.count('<section class="ward"') == 32
     assert 'id="card-' not in page
+
+
+@pytest.fixture
+def cut_off(app: Flask) -> None:
+    """3A has five more carts, and six of its eight fall silent at once."""
+    with app.app_context():
+        names = [f"more-{n}" for n in range(5)]
+        new = [NewDevice(name.upper(), "medication_cart", "ward-3a", name) for name in names]
+        register_devices(new, "test", NOW)
+        for name in names:
+            say("telemetry", telemetry(reading(1, at=NOW)), NOW, name)
+        gone = {"online": False, "session": 1}
+        process([message("state", gone, NOW, name) for name in [*names, "cart-002"]], NOW)
+        judge_silence(NOW + HOLD)
+
+
+def test_the_board_of_a_ward_that_is_cut_off_says_since_when_in_its_own_time(
+    client: FlaskClient, cut_off: None
+) -> None:
+    page = " ".join(client.get("/wards/ward-3a").text.split())
+    assert "No word from 6 of 7 devices since 13:00" in page  # one never spoke
+    assert "CART-001" in best_of(client.get("/wards/ward-3a").text)
+    assert "No word" not in client.get("/wards/ward-3b").text
+
+
+def test_the_hospital_board_says_it_at_the_ward(client: FlaskClient, cut_off: None) -> None:
+    page = client.get("/").text
+    ward = page[page.index('id="ward-ward-3a"') : page.index('id="ward-ward-3b"')]
+    assert "No word from 6 of 7 devices" in " ".join(ward.split())
+    assert page.count("No word from") == 1
+
+
+def test_a_whole_hospital_cut_off_is_said_once_on_its_board_and_on_each_wards(
+    app: Flask, client: FlaskClient
+) -> None:
+    with app.app_context():
+        for ward in ("ward-4a", "ward-4b", "ward-5a"):
+            add_ward("lindenhof", ward, ward, "test", NOW)
+            new = [NewDevice(f"{ward}-{n}", "tablet", ward, f"{ward}-{n}") for n in range(2)]
+            register_devices(new, "test", NOW)
+            names = [device.identity for device in new]
+            for name in names:
+                say("telemetry", telemetry(reading(1, at=NOW)), NOW, name)
+            gone = {"online": False, "session": 1}
+            process([message("state", gone, NOW, name) for name in names], NOW)
+        judge_silence(NOW + HOLD)
+    page = " ".join(client.get("/").text.split())
+    assert "Lindenhof: <b>No word from 6 of 8 devices since 13:00</b>" in page
+    assert page.count("No word from") == 1
+    assert "No word from 2 of 2 devices" in " ".join(client.get("/wards/ward-4a").text.split())
+    assert "No word" not in client.get("/wards/ward-3a").text

@@ -14,6 +14,7 @@ ALERT = {
     "device_id": "cart-017",
     "asset_tag": "CART-017",
     "ward": "icu",
+    "site": "st-mary",
     "kind": "needs_charging",
     "state": "open",
     "detail": "19 %, about 45 min left",
@@ -22,6 +23,7 @@ ALERT = {
     "acknowledged_by": None,
     "resolved_at": None,
     "version": 1,
+    "outage": None,
 }
 QUARANTINED = {
     "id": 9,
@@ -34,13 +36,26 @@ QUARANTINED = {
 }
 
 
+class OutageSchema(Schema):
+    """Many devices of a ward or site that fell silent together: its network or its power."""
+
+    since = Moment(required=True, metadata={"description": "The last word of any of them."})
+    devices = fields.Integer(
+        required=True, metadata={"description": "All that were to be heard of before it."}
+    )
+    fell = fields.Integer(required=True, metadata={"description": "Those that fell silent."})
+    silent = fields.Integer(required=True, metadata={"description": "Those silent still."})
+
+
 class AlertSchema(Schema):
-    """One open condition for one device and kind."""
+    """One open condition of one subject: a device, a whole ward (then without a device), or a
+    whole site (then without a ward too)."""
 
     id = fields.Integer(required=True)
-    device_id = DeviceId(required=True)
-    asset_tag = fields.String(required=True)
-    ward = Slug(required=True)
+    device_id = DeviceId(required=True, allow_none=True)
+    asset_tag = fields.String(required=True, allow_none=True)
+    ward = Slug(required=True, allow_none=True)
+    site = Slug(required=True)
     kind = Word(AlertKind, required=True)
     state = Word(AlertState, required=True)
     detail = fields.String(required=True, allow_none=True)
@@ -49,6 +64,12 @@ class AlertSchema(Schema):
     acknowledged_by = fields.String(required=True, allow_none=True)
     resolved_at = Moment(required=True, allow_none=True)
     version = fields.Integer(required=True)
+    outage = fields.Nested(
+        OutageSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "Of an alert of kind `outage`."},
+    )
 
 
 class AlertsQuery(Schema):

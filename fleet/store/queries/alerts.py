@@ -3,15 +3,24 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, or_, select
 
 from fleet.domain.words import AlertState
 from fleet.store.database import db
-from fleet.store.models import Alert, Device, Ward
+from fleet.store.models import Alert, Device, DeviceState, Outage, Site, Ward
+
+
+class OutageFacts(NamedTuple):
+    """`since`: the last word of those who fell silent. `silent`: how many of them are so still."""
+
+    since: datetime
+    devices: int
+    fell: int
+    silent: int
 
 
 class AlertRow(NamedTuple):
-    """`ward` is the slug."""
+    """`ward` and `site` are slugs. An alert of a whole ward has no device, of a site no ward."""
 
     id: int
     kind: str
@@ -22,10 +31,23 @@ class AlertRow(NamedTuple):
     acknowledged_by: str | None
     resolved_at: datetime | None
     version: int
-    device_id: str
-    asset_tag: str
-    ward: str
-    ward_name: str
+    device_id: str | None
+    asset_tag: str | None
+    ward: str | None
+    ward_name: str | None
+    site: str
+    site_name: str
+    outage_since: datetime | None
+    outage_devices: int | None
+    outage_fell: int | None
+    outage_silent: int | None
+
+    @property
+    def outage(self) -> OutageFacts | None:
+        if self.outage_since is None:
+            return None
+        numbers = (self.outage_devices, self.outage_fell, self.outage_silent)
+        return OutageFacts(self.outage_since, *(number or 0 for number in numbers))
 
 
 class AlertPage(NamedTuple):
@@ -61,8 +83,10 @@ def alert_by_id(alert_id: int) -> AlertRow | None:
 
 
 def alerts_of(device_pk: int, limit: int = 20) -> list[AlertRow]:
-    """One device's standing alerts."""
-    query = _alerts().where(Alert.device_pk == device_pk, Alert.state != AlertState.RESOLVED)
+    """One device's standing alerts, and that of the outage which it is part of."""
+    outage = select(DeviceState.outage_id).where(DeviceState.device_pk == device_pk)
+    concern = or_(Alert.device_pk == device_pk, Alert.id == outage.scalar_subquery())
+    query = _alerts().where(concern, Alert.state != AlertState.RESOLVED)
     return [AlertRow(*row) for row in db.session.execute(query.limit(limit))]
 
 
@@ -82,8 +106,16 @@ def _alerts() -> Select[*tuple[Any, ...]]:
             Device.asset_tag,
             Ward.slug,
             Ward.name,
+            Site.slug,
+            Site.name,
+            Outage.since,
+            Outage.devices,
+            Outage.fell,
+            Outage.silent,
         )
-        .join(Device, Device.id == Alert.device_pk)
-        .join(Ward, Ward.id == Device.ward_id)
+        .outerjoin(Device, Device.id == Alert.device_pk)
+        .outerjoin(Ward, Ward.id == func.coalesce(Alert.ward_id, Device.ward_id))
+        .join(Site, Site.id == func.coalesce(Alert.site_id, Ward.site_id))
+        .outerjoin(Outage, Outage.alert_id == Alert.id)
         .order_by(Alert.id.desc())
     )

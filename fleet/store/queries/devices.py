@@ -123,7 +123,7 @@ def _candidates(wanted: DeviceFilter, now: datetime) -> list[Keys]:
     if wanted.availability:
         states = select(DeviceState.device_pk)
         stored = states.where(DeviceState.availability == wanted.availability)
-        silent = states.where(DeviceState.offline_after <= now)
+        silent = states.where(DeviceState.online, DeviceState.check_after <= now)
         is_unknown = wanted.availability == Availability.UNKNOWN
         found.append(union_all(stored, silent) if is_unknown else stored)
     if wanted.compliance:

@@ -11,6 +11,7 @@ from fleet.domain.board import Board, Card, Group, lay_out
 from fleet.domain.words import DeviceKind
 from fleet.store.queries import board as boards
 from fleet.store.queries.board import WardHead
+from fleet.store.queries.outages import SilentSince, outage_of_ward, standing_outages
 from fleet.web import clock
 from fleet.web.board_etag import etag_of, not_modified, stamped, still_true
 
@@ -26,6 +27,7 @@ class WardBoard:
 
     ward: WardHead
     board: Board
+    outage: SilentSince | None
     etag: str = ""
 
     @property
@@ -77,7 +79,7 @@ def _ward_answer(slug: str, template: str) -> Response:
     now, kind = clock.now(), _kind()
     cards = boards.ward_cards(head.id, kind)
     etag = etag_of(str(head.revision), boards.next_deadline(cards, now))
-    shown = WardBoard(head, lay_out(cards, now), etag)
+    shown = WardBoard(head, lay_out(cards, now), outage_of_ward(head.id), etag)
     return _answer(template, etag, now, shown=shown, ward=head, kind=kind)
 
 
@@ -89,9 +91,12 @@ def _hospital_answer(template: str) -> Response:
     by_ward: dict[int, list[Card]] = defaultdict(list)
     for ward_id, card in cards:
         by_ward[ward_id].append(card)
-    wards = [WardBoard(head, lay_out(by_ward[head.id], now)) for head in heads]
+    outages = standing_outages()
+    silent = {outage.ward_id: outage.what for outage in outages}
+    wards = [WardBoard(head, lay_out(by_ward[head.id], now), silent.get(head.id)) for head in heads]
     etag = etag_of(word, boards.next_deadline((card for _, card in cards), now))
-    return _answer(template, etag, now, wards=wards, kind=kind, is_directory=is_directory)
+    shown = {"wards": wards, "outages": outages, "is_directory": is_directory}
+    return _answer(template, etag, now, kind=kind, **shown)
 
 
 def _answer(template: str, etag: str, now: datetime, **shown: object) -> Response:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from fleet.device.agent import REPORT_EVERY_S
-from fleet.device.backoff import LONGEST_S, Backoff
+from fleet.device.backoff import FIRST_S, LONGEST_S, Backoff
 from fleet.wire.messages import Birth, Rebirth, State, encode
 from tests.unit.device.bench import DEVICE_ID, INTERVAL_S, Bench, bench_at, desired
 
@@ -70,7 +70,7 @@ def test_the_will_speaks_of_the_session_it_belongs_to(bench: Bench) -> None:
 def test_each_connection_is_a_session_of_its_own(bench: Bench) -> None:
     bench.connect()
     bench.link.break_off()
-    bench.wait(5)
+    bench.wait(2 * FIRST_S)
     bench.link.accept()
     bench.tick()
     sessions = [birth["session"] for birth in bench.link.said("birth")]
@@ -200,12 +200,13 @@ def test_refused_connections_do_not_count_as_good_ones(bench: Bench) -> None:
 
 
 def test_waits_are_spread_over_all_of_a_growing_span() -> None:
-    waits = [[Backoff(Random(n)).next_wait() for n in range(200)]]
+    first = [Backoff(Random(n)).next_wait() for n in range(200)]
     grown = []
     for n in range(200):
         backoff = Backoff(Random(n))
         grown.append([backoff.next_wait() for _ in range(8)][-1])
-    assert max(waits[0]) <= 1
+    assert 0.9 * FIRST_S < max(first) <= FIRST_S
+    assert min(first) < 0.1 * FIRST_S
     assert min(grown) < 0.1 * LONGEST_S
     assert 0.9 * LONGEST_S < max(grown) <= LONGEST_S
 
@@ -217,4 +218,4 @@ def test_after_a_connection_that_held_the_waits_are_short_again() -> None:
     backoff.held_for(29)
     assert backoff._ceiling == LONGEST_S
     backoff.held_for(31)
-    assert backoff.next_wait() <= 1
+    assert backoff.next_wait() <= FIRST_S
