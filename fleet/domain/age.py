@@ -28,3 +28,8 @@ def measured_at(
     if sent_uptime_s is not None and sample_uptime_s is not None:
         return received_at - timedelta(seconds=max(sent_uptime_s - sample_uptime_s, 0))
     return min(sampled_at, received_at) if believable else received_at
+
+
+def moment_in_history(sampled_at: datetime, received_at: datetime) -> datetime:
+    """Where a recorded reading stands: by the device's clock, or a misdated one by its arrival."""
+    return sampled_at if clock_is_believable(sampled_at, received_at, None) else received_at

@@ -72,6 +72,11 @@ def _on_sqlite_begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
+def write_from_the_start(connection: Connection) -> None:
+    """Every transaction that begins on it from now on is one that writes."""
+    connection.execution_options(**{_WRITE: True})
+
+
 @contextmanager
 def transaction() -> Iterator[Session]:
     """One write transaction: committed at the end, rolled back on any error. They do not nest.

@@ -10,6 +10,7 @@ from fleet.store.people import ApiToken, LoginSession, SetupLink, SignInFailure,
 from fleet.store.profile import Assignment, Profile, ProfileVersion
 from fleet.store.quarantine import QuarantinedMessage
 from fleet.store.reading import Reading
+from fleet.store.rollup import DailyRollup, HourlyRollup, RollupDue, RollupProgress
 from fleet.store.site import Site, Ward, Zone
 
 __all__ = [
@@ -19,14 +20,18 @@ __all__ = [
     "AuditEntry",
     "BatteryPack",
     "Configuration",
+    "DailyRollup",
     "Device",
     "DeviceState",
+    "HourlyRollup",
     "LoginSession",
     "OutboxMessage",
     "Profile",
     "ProfileVersion",
     "QuarantinedMessage",
     "Reading",
+    "RollupDue",
+    "RollupProgress",
     "SearchToken",
     "ServiceHeartbeat",
     "SetupLink",

@@ -62,7 +62,8 @@ class Postgres:
 
 
 @contextmanager
-def private_cluster() -> Iterator[Postgres]:
+def private_cluster(**changed: str) -> Iterator[Postgres]:
+    """`changed`: settings that are to be others than those of the tests."""
     ensure_installed("postgresql")
     binaries = _binaries()
     # PostgreSQL refuses to run as root, and the folder's short name keeps its socket's short.
@@ -74,7 +75,12 @@ def private_cluster() -> Iterator[Postgres]:
         data = folder / "data"
         _initdb(binaries, data, user)
         port = free_port()
-        settings = {**SETTINGS, "port": str(port), "unix_socket_directories": str(folder)}
+        settings = {
+            **SETTINGS,
+            **changed,
+            "port": str(port),
+            "unix_socket_directories": str(folder),
+        }
         arguments = [part for item in settings.items() for part in ("-c", "=".join(item))]
         log = folder / "log"
         with log.open("wb") as out:

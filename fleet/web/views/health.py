@@ -19,7 +19,7 @@ CLOCKS_APART = timedelta(seconds=5)
 """So far ahead the clock of another machine may be."""
 
 _UNREACHABLE = "The database does not answer: see FLEET_DATABASE_URL and the database's own log."
-_NOT_MIGRATED = "The schema is not at this version's revision: restart with `fleet up`."
+_NOT_MIGRATED = "The schema is older than this version: run `fleet migrate`."
 _NO_BROKER = "Ingest is not connected to the broker: see that it runs and FLEET_MQTT_URL names it."
 _SILENT = "Not heard of within its deadline: see that `fleet {0}` runs, and its log."
 _FUTURE = "Its last sign of life is from the future: set the clocks of all machines alike."
