@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import func, select, tuple_
 
 from fleet.ingest.batch import Batch, Spoken
+from fleet.services.rollups import mark_late
 from fleet.store.bulk import chunks, insert_or_ignore
 from fleet.store.device import BatteryPack
 from fleet.store.reading import Reading as ReadingRow
@@ -40,6 +41,8 @@ def record(batch: Batch) -> None:
                 rows.append(row)
     if rows:
         batch.session.execute(insert_or_ignore(batch.session, ReadingRow), rows)
+        times = ((row["device_pk"], row["sampled_at"], row["received_at"]) for row in rows)
+        mark_late(batch.session, times)
 
 
 def _row(
