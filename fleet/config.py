@@ -5,12 +5,15 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
+
+from fleet.domain.retention import CLASSES, Ages
 
 DEFAULT_HTTP_PORT = 8080
 DEFAULT_MQTT_PORT = 18830
@@ -36,7 +39,7 @@ class Settings:
     own_broker: bool
     data_dir: Path
     database_url: str
-    retention_days: int
+    retention: Ages
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -55,7 +58,10 @@ class Settings:
             own_broker=mqtt_url is None,
             data_dir=data_dir,
             database_url=_database_url(environ, data_dir),
-            retention_days=_whole(environ, "FLEET_RETENTION_DAYS", 90, 1, 36_500),
+            retention={
+                c.kept: timedelta(_whole(environ, c.setting, c.days, c.at_least, c.at_most))
+                for c in CLASSES
+            },
         )
 
     def make_data_dir(self) -> None:

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from fleet.config import Settings
 from fleet.dispatch.publisher import Publisher
 from fleet.dispatch.speak import speak
 from fleet.jobs.heartbeat import heartbeat
 from fleet.services.judge_overdue import judge_overdue
+from fleet.services.partitions import make_partitions, pack_partitions
 from fleet.services.retention import forget_old
+from fleet.services.rollups import roll_up
 from fleet.services.silence import mark_silent
 
 
@@ -33,9 +35,8 @@ JOBS = (
     Job("mark_silent", 1, lambda tools, now: mark_silent(now)),
     Job("heartbeat", 5, lambda tools, now: heartbeat(tools.publisher, now)),
     Job("judge_overdue", 10, lambda tools, now: judge_overdue(now)),
-    Job(
-        "forget_old",
-        3600,
-        lambda tools, now: forget_old(now - timedelta(days=tools.settings.retention_days), now),
-    ),
+    Job("roll_up", 30, lambda tools, now: roll_up(now)),
+    Job("make_partitions", 3600, lambda tools, now: make_partitions(now)),
+    Job("pack_partitions", 3600, lambda tools, now: pack_partitions(now)),
+    Job("forget_old", 3600, lambda tools, now: forget_old(tools.settings.retention, now)),
 )
