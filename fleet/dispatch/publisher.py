@@ -1,6 +1,8 @@
-"""The one that speaks: a paho connection that only publishes."""
+"""The one that speaks: a paho connection that only publishes. And what a broker says it can do."""
 
 import logging
+import queue
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -60,3 +62,56 @@ class Receipt:
         except (ValueError, RuntimeError):
             return False
         return bool(self._info.is_published())
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """What a broker grants a connection, by its CONNACK (MQTT 5, 3.2.2.3); absent is allowed."""
+
+    refused: str | None = None
+    """Why it lets us not in, in its own words."""
+    max_qos: int = 2
+    retain: bool = True
+    shared_subscriptions: bool = True
+    receive_maximum: int = 65_535
+    max_packet_bytes: int | None = None
+    """None: no limit."""
+    session_expiry_s: int | None = None
+    """What it grants instead of what was asked for, if it does."""
+
+
+def ask_broker(url: str, session_expiry_s: int, patience_s: float) -> Broker:
+    """Connect, hear what is granted, and leave. Raises OSError where nobody answers as a broker."""
+    parts = urlsplit(url)
+    heard: queue.SimpleQueue[Broker] = queue.SimpleQueue()
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+    client.username_pw_set(parts.username, parts.password)
+    client.connect_timeout = patience_s
+    client.on_connect = lambda _client, _data, _flags, reason, granted: heard.put(
+        Broker(refused=str(reason)) if reason.is_failure else _granted(granted)
+    )
+    wanted = Properties(PacketTypes.CONNECT)
+    wanted.SessionExpiryInterval = session_expiry_s
+    client.connect(parts.hostname or "127.0.0.1", parts.port or 1883, properties=wanted)
+    client.loop_start()
+    try:
+        return heard.get(timeout=patience_s)
+    except queue.Empty:
+        raise TimeoutError(f"no answer to an MQTT 5 CONNECT within {patience_s:.0f} s") from None
+    finally:
+        leave = Properties(PacketTypes.DISCONNECT)
+        leave.SessionExpiryInterval = 0  # nothing shall remain of this visit
+        client.disconnect(properties=leave)
+        client.loop_stop()
+
+
+def _granted(properties: Properties) -> Broker:
+    said = properties.json()
+    return Broker(
+        max_qos=said.get("MaximumQoS", 2),
+        retain=bool(said.get("RetainAvailable", 1)),
+        shared_subscriptions=bool(said.get("SharedSubscriptionAvailable", 1)),
+        receive_maximum=said.get("ReceiveMaximum", 65_535),
+        max_packet_bytes=said.get("MaximumPacketSize"),
+        session_expiry_s=said.get("SessionExpiryInterval"),
+    )

@@ -4,15 +4,22 @@ from datetime import datetime
 from time import monotonic
 from typing import Any
 
+from prometheus_client import Counter
 from sqlalchemy import Row, delete, select
 
 from fleet.dispatch.publisher import Publisher
+from fleet.metrics import REGISTRY
 from fleet.store.database import db, transaction
 from fleet.store.outbox import OutboxMessage
 
 AT_ONCE = 500
 PATIENCE_S = 5.0
 """For all of them together: a broker that has stopped taking would keep us for ever."""
+
+_taken = Counter("wardfleet_outbox_taken", "Messages that the broker has taken.", registry=REGISTRY)
+_expired = Counter(
+    "wardfleet_outbox_expired", "Messages that nobody took in time.", registry=REGISTRY
+)
 
 _NEXT = (
     select(
@@ -34,6 +41,7 @@ def speak(publisher: Publisher, now: datetime) -> int:
     waiting = db.session.execute(_NEXT).all()
     db.session.rollback()
     done = [m.id for m in waiting if m.expires_at is not None and m.expires_at <= now]
+    expired = len(done)
     spoken = [
         (m.id, publisher.publish(m.topic, m.payload, m.retain, _seconds_left(m, now)))
         for m in waiting
@@ -44,6 +52,8 @@ def speak(publisher: Publisher, now: datetime) -> int:
     if done:
         with transaction() as session:
             session.execute(delete(OutboxMessage).where(OutboxMessage.id.in_(done)))
+        _expired.inc(expired)
+        _taken.inc(len(done) - expired)
     return len(done)
 
 

@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from fleet.domain.battery import runtime
 from fleet.domain.battery.charging import needs_charging
@@ -20,8 +21,7 @@ WORKING_WITHIN_S = 60
 """Touched within this, it draws what it draws on a round; later its screen is already dark."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """What one reading says that the rules look at. `failed_apps`: those that do not run."""
 
     sampled_at: datetime
@@ -42,8 +42,7 @@ class Policies:
         return chosen or default_policy(pack.chemistry)
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """The judged state of a device. `reason` says in a few words why it is not available."""
 
     availability: Availability = Availability.UNKNOWN

@@ -43,6 +43,16 @@ EVALUATED_ALERTS = frozenset(
 """What a fresh reading decides. `offline` is opened by silence, and ended by any word."""
 
 
+def same_alerts(one: Condition, other: Condition) -> bool:
+    """Whether the same alerts are due, each for the same reason: most readings change nothing."""
+    return (
+        one.needs_charging == other.needs_charging
+        and one.not_charging == other.not_charging
+        and one.failed_apps == other.failed_apps
+        and (one.replacement is None) == (other.replacement is None)
+    )
+
+
 def alerts_due(condition: Condition) -> dict[AlertKind, str]:
     """The alerts that should stand open for this condition, each with its detail."""
     due: dict[AlertKind, str] = {}

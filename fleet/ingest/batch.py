@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 from sqlalchemy.orm import Session
@@ -12,8 +12,7 @@ from fleet.domain.events import Change
 from fleet.wire.messages import Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class Inbound:
+class Inbound(NamedTuple):
     """One message as the broker delivered it. `token` is what the consumer acks it by.
 
     `received_at`: when the broker took it, as far as is known.
@@ -26,10 +25,11 @@ class Inbound:
     retained: bool = False
     size: int | None = None
     """Of the whole message, where only its beginning was kept."""
+    shed: bool = False
+    """Let go for want of memory: not recorded, not acked to its device, which sends it again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spoken:
+class Spoken(NamedTuple):
     """One message understood: who said it, on which channel, and what. `heard` is its wrapping."""
 
     device_id: str
@@ -45,6 +45,8 @@ class Rejected:
     heard: Inbound
     reason: str
     device_id: str | None = None
+    kind: str = "not_understood"
+    """One of a few words, to count by."""
     payload: bytes | None = None
     """The offending part, where it is not the whole message."""
 
@@ -74,6 +76,28 @@ class DeviceAck:
     refused: list[Refusal] = field(default_factory=list)
 
 
+PackKey = tuple[int, int, str]
+"""Device primary key, slot, serial."""
+
+
+class Memory:
+    """What a process keeps from batch to batch, and could lose at any moment without harm."""
+
+    MOST = 200_000
+
+    def __init__(self) -> None:
+        self.packs: dict[PackKey, int] = {}
+        """Committed packs by their key: that never changes."""
+        self.birth_asked_at: dict[int, datetime] = {}
+        """Device primary key -> when it was asked to say its birth."""
+
+    def tidy(self) -> None:
+        """Begin anew what has grown too large."""
+        for remembered in (self.packs, self.birth_asked_at):
+            if len(remembered) > self.MOST:
+                remembered.clear()
+
+
 @dataclass(slots=True)
 class Batch:
     """`acks` are sent after the commit, and only then."""
@@ -81,6 +105,7 @@ class Batch:
     session: Session
     now: datetime
     inbound: list[Inbound]
+    memory: Memory = field(default_factory=Memory)
     spoken: list[Spoken] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     devices: dict[str, Known] = field(default_factory=dict)

@@ -1,9 +1,11 @@
 """The one that listens: paho with manual acknowledgement, nothing acked before it is committed."""
 
 import logging
-import queue
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+import socket
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from threading import Condition
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,56 +14,60 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from fleet.ingest import metrics
 from fleet.ingest.batch import Inbound
+from fleet.ingest.tap import Tap
 from fleet.store.quarantine import KEPT_BYTES
 from fleet.store.types import from_ms
 from fleet.wire import topics
 from fleet.wire.messages import MAX_MESSAGE_BYTES, Heartbeat
+from fleet.wire.packets import Publish, pubacks
 
 log = logging.getLogger(__name__)
 _heartbeat = msgspec.json.Decoder(Heartbeat)
 
 MAX_BATCH = 1_000
+GATHER_S = 0.005
 MAX_BATCH_BYTES = 4_000_000
 """A batch of backlogs is cut here: one transaction must stay short."""
 MAX_PACKET_BYTES = 2_097_152
+MAX_HELD_BYTES = 32_000_000
+"""Beyond this, large messages are let go: their devices are not acked, and send them again."""
+LARGE_BYTES = 4_096
 LAG_THAT_COUNTS = timedelta(seconds=10)
 _AT_LEAST_ONCE = mqtt.SubscribeOptions(qos=1)
-SESSION_EXPIRY_S = 3_600
-"""The broker keeps what arrives while ingest restarts; without it a restart would lose births."""
 
 
 class Consumer:
-    """A persistent MQTT 5 session on every device's upward topics.
+    """A shared MQTT 5 subscription to every device's upward topics, one of any number.
 
-    Receive Maximum is twice the batch: the next batch arrives while one is being written, and no
-    more than that is ever held in memory.
+    The session is a clean one: what was meant for a consumer that died is lost at the broker, never
+    stranded there, and comes again from the devices, which keep it until they are acked. Receive
+    Maximum is twice the batch: the next batch arrives while one is being written.
     """
 
-    def __init__(self, url: str, client_id: str = "wardfleet-ingest") -> None:
+    def __init__(self, url: str, client_id: str, now: Callable[[], datetime]) -> None:
         parts = urlsplit(url)
         self._address = (parts.hostname or "127.0.0.1", parts.port or 1883)
-        self._arrived: queue.SimpleQueue[Inbound] = queue.SimpleQueue()
-        self._connection = 0
+        self._now = now
+        self._arrived: deque[Inbound] = deque()
+        self._arrival = Condition()
+        self._held_bytes = 0
+        self._tap: Tap | None = None
         self._lag = timedelta(0)
-        self._client = mqtt.Client(
-            mqtt.CallbackAPIVersion.VERSION2,
-            client_id=client_id,
-            protocol=mqtt.MQTTv5,
-            manual_ack=True,
-        )
+        self._listening = False
+        self._client = _Client(self._on_socket, client_id)
         self._client.username_pw_set(parts.username, parts.password)
         self._client.reconnect_delay_set(min_delay=1, max_delay=5)
         self._client.on_connect = self._on_connect
-        self._client.on_message = self._on_message
+        self._client.on_subscribe = self._on_subscribe
 
     def start(self) -> None:
         properties = Properties(PacketTypes.CONNECT)
-        properties.SessionExpiryInterval = SESSION_EXPIRY_S
         properties.ReceiveMaximum = 2 * MAX_BATCH
         properties.MaximumPacketSize = MAX_PACKET_BYTES
         self._client.connect_async(
-            *self._address, keepalive=20, clean_start=False, properties=properties
+            *self._address, keepalive=20, clean_start=True, properties=properties
         )
         self._client.loop_start()
 
@@ -70,31 +76,49 @@ class Consumer:
         self._client.loop_stop()
 
     @property
-    def is_connected(self) -> bool:
-        return self._client.is_connected()
+    def is_listening(self) -> bool:
+        """Connected, and the broker has granted the subscription."""
+        return self._listening and self._client.is_connected()
 
     def receive(self, timeout_s: float) -> list[Inbound]:
-        """What has arrived: as soon as there is one message, with all that wait behind it.
+        """What has arrived, and what arrives within GATHER_S of it, up to MAX_BATCH.
 
-        Small and quick when it is quiet, up to MAX_BATCH under load.
+        Small and quick when it is quiet; one at a time, each message would cost a transaction.
         """
         batch: list[Inbound] = []
-        try:
-            batch.append(self._arrived.get(timeout=timeout_s))
-            size = len(batch[0].payload)
-            while len(batch) < MAX_BATCH and size < MAX_BATCH_BYTES:
-                batch.append(self._arrived.get_nowait())
-                size += len(batch[-1].payload)
-        except queue.Empty:
-            pass
+        with self._arrival:
+            if not self._arrival.wait_for(lambda: self._arrived, timeout_s):
+                return batch
+            self._arrival.wait_for(lambda: len(self._arrived) >= MAX_BATCH, GATHER_S)
+            size = 0
+            while self._arrived and len(batch) < MAX_BATCH and size < MAX_BATCH_BYTES:
+                heard = self._arrived.popleft()
+                size += len(heard.payload)
+                batch.append(heard)
+            self._held_bytes -= size
+            metrics.HELD_BYTES.set(self._held_bytes)
         return batch
 
     def settle(self, inbound: Sequence[Inbound]) -> None:
-        """PUBACK in the order of arrival. What came over an earlier connection comes again."""
-        for heard in inbound:
-            connection, mid, qos = heard.token
-            if connection == self._connection:
-                self._client.ack(mid, qos)
+        """PUBACK in the order of arrival. What came over an earlier connection is not ours to ack:
+
+        the broker has given it up, and its device sends it again.
+        """
+        mids = [mid for tap, mid in (m.token for m in inbound) if tap is self._tap and mid]
+        self.write(pubacks(mids))
+
+    def write(self, packets: bytes) -> None:
+        """Whole MQTT packets, over the connection there is; lost where there is none."""
+        try:
+            if self._tap and packets:
+                self._tap.write(packets)
+        except OSError as error:
+            log.warning("broker: %s", error)  # paho's thread finds it out, and connects again
+
+    def _on_socket(self, inner: socket.socket) -> Tap:
+        self._listening = False
+        self._tap = Tap(inner, self._on_publish)
+        return self._tap
 
     def _on_connect(
         self, client: mqtt.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any
@@ -102,20 +126,55 @@ class Consumer:
         if reason.is_failure:
             log.warning("broker refused ingest: %s", reason)
             return
-        self._connection += 1
-        client.subscribe([(topics.UP_FILTER, _AT_LEAST_ONCE), (topics.HEARTBEAT, _AT_LEAST_ONCE)])
+        client.subscribe(
+            [(topics.SHARED_UP_FILTER, _AT_LEAST_ONCE), (topics.HEARTBEAT, _AT_LEAST_ONCE)]
+        )
 
-    def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
-        # Nothing here may raise: an exception would end paho's network thread unnoticed.
-        if message.qos == 0 and self._arrived.qsize() > 2 * MAX_BATCH:
-            return  # Receive Maximum does not hold back QoS 0, and nobody waits for its ack
-        now, topic, size = datetime.now(UTC), _topic(message), len(message.payload)
+    def _on_subscribe(
+        self, _client: mqtt.Client, _userdata: Any, _mid: int, reasons: Any, _properties: Any
+    ) -> None:
+        self._listening = not any(reason.is_failure for reason in reasons)
+        if not self._listening:
+            log.error("broker refused a subscription of ingest: %s", ", ".join(map(str, reasons)))
+
+    def _on_publish(self, tap: Tap, said: Sequence[Publish]) -> None:
+        """In paho's thread, which an exception would end unnoticed: nothing here may raise."""
+        now = self._now()
+        with self._arrival:
+            for publish in said:
+                if publish.qos == 0 and len(self._arrived) > 2 * MAX_BATCH:
+                    metrics.SHED.inc()
+                    continue  # Receive Maximum does not hold back QoS 0; nobody waits for its ack
+                self._arrived.append(self._inbound(tap, publish, now))
+            self._arrival.notify()
+
+    def _inbound(self, tap: Tap, publish: Publish, now: datetime) -> Inbound:
+        topic, payload = publish.topic.decode("utf-8", "replace"), publish.payload
+        size = len(payload)
         if topic == topics.HEARTBEAT:
-            self._lag = _lag(bytes(message.payload), now)
-        kept = message.payload if size <= MAX_MESSAGE_BYTES else message.payload[:KEPT_BYTES]
-        token = (self._connection, message.mid, message.qos)
-        taken_at = now - self._lag
-        self._arrived.put(Inbound(topic, bytes(kept), taken_at, token, message.retain, size))
+            self._lag = _lag(payload, now)
+        if size > MAX_MESSAGE_BYTES:
+            payload = payload[:KEPT_BYTES]
+        shed = size > LARGE_BYTES and self._held_bytes > MAX_HELD_BYTES
+        if shed:
+            metrics.SHED.inc()
+            payload = b""
+        self._held_bytes += len(payload)
+        token = (tap, publish.mid)
+        return Inbound(topic, payload, now - self._lag, token, publish.retain, size, shed)
+
+
+class _Client(mqtt.Client):
+    """paho, with a tap on its socket."""
+
+    def __init__(self, on_socket: Any, client_id: str) -> None:
+        super().__init__(
+            mqtt.CallbackAPIVersion.VERSION2, client_id, protocol=mqtt.MQTTv5, manual_ack=True
+        )
+        self._put_tap_on = on_socket
+
+    def _create_socket(self) -> Any:
+        return self._put_tap_on(super()._create_socket())
 
 
 def _lag(heartbeat: bytes, now: datetime) -> timedelta:
@@ -128,10 +187,3 @@ def _lag(heartbeat: bytes, now: datetime) -> timedelta:
     except (msgspec.MsgspecError, OverflowError):
         return timedelta(0)
     return lag if lag > LAG_THAT_COUNTS else timedelta(0)
-
-
-def _topic(message: mqtt.MQTTMessage) -> str:
-    try:
-        return message.topic
-    except UnicodeDecodeError:
-        return "(a topic that is not UTF-8)"

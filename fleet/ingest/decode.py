@@ -125,7 +125,7 @@ def _salvage(batch: Batch, heard: Inbound, device_id: str) -> Telemetry:
         _refuse(batch, device_id, raw.boot, body, reason)
     first, reason = bad[0]
     more = f" (and {len(bad) - 1} more readings of this message)" if len(bad) > 1 else ""
-    batch.rejected.append(Rejected(heard, reason + more, device_id, first))
+    batch.rejected.append(Rejected(heard, reason + more, device_id, payload=first))
     return Telemetry(raw.v, raw.boot, good, raw.uptime_s, raw.device_id)
 
 

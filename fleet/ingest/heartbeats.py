@@ -2,7 +2,8 @@
 
 from fleet.ingest.batch import Batch
 from fleet.ingest.decode import HEARTBEAT
-from fleet.services.heartbeat import beat
+from fleet.ingest.metrics import LAG
+from fleet.services.heartbeat import note_round_trip
 from fleet.store.types import from_ms
 from fleet.wire.messages import Heartbeat
 
@@ -11,4 +12,6 @@ def heartbeats(batch: Batch) -> None:
     """Note when the newest one was sent: one that lay in a queue for an hour proves nothing."""
     sent = [m.message.sent_ms for m in batch.said(HEARTBEAT) if isinstance(m.message, Heartbeat)]
     if sent:
-        beat(batch.session, "round_trip", from_ms(max(sent)), broker_connected=True)
+        newest = from_ms(max(sent))
+        LAG.heard(batch.now - newest)
+        note_round_trip(batch.session, newest)

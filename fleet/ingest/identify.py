@@ -3,39 +3,39 @@
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, select
+import msgspec
+from sqlalchemy import Row, String, cast, select
 
 from fleet.domain.battery.policy import default_policy
 from fleet.domain.condition import Condition, Policies
 from fleet.domain.presence import DEFAULT_INTERVAL_S
-from fleet.domain.words import Availability, Chemistry, Lifecycle
+from fleet.domain.words import Chemistry, Lifecycle
 from fleet.ingest.batch import Batch, Known, Rejected
 from fleet.ingest.decode import HEARTBEAT, refuse_all
 from fleet.store.configuration import Configuration
 from fleet.store.device import Device, DeviceState
+from fleet.store.driver import among
 from fleet.store.profile import ProfileVersion
 
-_STATE = (
+Judged = tuple[Policies, int]
+
+# In the order of the fields of `Condition`.
+_CONDITION = tuple(
+    cast(DeviceState.failed_apps, String) if name == "failed_apps" else getattr(DeviceState, name)
+    for name in Condition._fields
+)
+_KNOWN = (
+    Device.device_id,
+    Device.lifecycle,
+    Configuration.profile_version_id,
+    Device.id,
+    Device.ward_id,
     DeviceState.boot,
     DeviceState.seq,
     DeviceState.session,
     DeviceState.session_boot,
     DeviceState.online,
     DeviceState.rebirth_asked_at,
-    DeviceState.availability,
-    DeviceState.reason,
-    DeviceState.soc_pct,
-    DeviceState.plugged_in,
-    DeviceState.charging,
-    DeviceState.load_ma,
-    DeviceState.runtime_min,
-    DeviceState.full_in_min,
-    DeviceState.needs_charging,
-    DeviceState.not_charging,
-    DeviceState.replacement,
-    DeviceState.soh_pct,
-    DeviceState.failed_apps,
-    DeviceState.sampled_at,
 )
 
 
@@ -46,27 +46,23 @@ def identify(batch: Batch) -> None:
     if not names:
         return
     rows = batch.session.execute(
-        select(
-            Device.id,
-            Device.device_id,
-            Device.ward_id,
-            Device.lifecycle,
-            Configuration.profile_version_id,
-            *_STATE,
-        )
+        select(*_KNOWN, *_CONDITION)
         .join(DeviceState, DeviceState.device_pk == Device.id)
         .join(Configuration, Configuration.device_pk == Device.id)
-        .where(Device.device_id.in_(names))
+        .where(among(batch.session, Device.device_id, sorted(names)))
         # Held until the commit, in one order: whoever else changes these devices waits, and sees
         # what this batch made of them.
         .order_by(Device.id)
         .with_for_update(of=[Device, DeviceState], key_share=True)
     ).all()
-    gone = {row.device_id for row in rows if row.lifecycle != Lifecycle.ENROLLED}
-    profiles = _profiles(batch, {r.profile_version_id for r in rows if r.profile_version_id})
+    profiles = _profiles(batch, {row.profile_version_id for row in rows})
+    gone = set()
     for row in rows:
-        if row.device_id not in gone:
-            batch.devices[row.device_id] = _known(row, *profiles[row.profile_version_id])
+        device_id, lifecycle, version_id = row[:3]
+        if lifecycle == Lifecycle.ENROLLED:
+            batch.devices[device_id] = _known(row, *profiles[version_id])
+        else:
+            gone.add(device_id)
     _reject_strangers(batch, gone)
 
 
@@ -79,58 +75,37 @@ def _reject_strangers(batch: Batch, gone: set[str]) -> None:
         if spoken.heard.retained:
             continue  # the broker says it again at every connection; it was set aside once
         if spoken.device_id in gone:
-            reason = "device is decommissioned"
+            reason, kind = "device is decommissioned", "decommissioned_device"
             refuse_all(batch, spoken.heard, reason)
         else:
-            reason = "unknown device: not registered"
-        batch.rejected.append(Rejected(spoken.heard, reason, spoken.device_id))
+            reason, kind = "unknown device: not registered", "unknown_device"
+        batch.rejected.append(Rejected(spoken.heard, reason, spoken.device_id, kind))
     batch.spoken = accepted
     # A stranger hears nothing, and keeps its readings until it is registered.
     batch.acks = {k: ack for k, ack in batch.acks.items() if k[0] in gone | batch.devices.keys()}
 
 
-def _profiles(
-    batch: Batch, version_ids: set[int]
-) -> dict[int | None, tuple[dict[str, Any], Policies]]:
-    """By profile version: its document, and the rules' view of it."""
+def _profiles(batch: Batch, version_ids: set[int | None]) -> dict[int | None, Judged]:
+    """By profile version: the rules' view of it, and its reporting interval."""
     rows = batch.session.execute(
-        select(ProfileVersion.id, ProfileVersion.document).where(ProfileVersion.id.in_(version_ids))
+        select(ProfileVersion.id, ProfileVersion.document).where(
+            ProfileVersion.id.in_(version_ids - {None})
+        )
     )
-    found: dict[int | None, tuple[dict[str, Any], Policies]] = {None: ({}, Policies())}
+    found: dict[int | None, Judged] = {None: (Policies(), DEFAULT_INTERVAL_S)}
     for row in rows:
-        found[row.id] = row.document, policies_of(row.document)
+        interval_s = row.document.get("reporting", {}).get("interval_s", DEFAULT_INTERVAL_S)
+        found[row.id] = policies_of(row.document), interval_s
     return found
 
 
-def _known(row: Row[*tuple[Any, ...]], document: dict[str, Any], policies: Policies) -> Known:
-    return Known(
-        pk=row.id,
-        ward_id=row.ward_id,
-        boot=row.boot,
-        seq=row.seq,
-        session=row.session,
-        session_boot=row.session_boot,
-        online=row.online,
-        rebirth_asked_at=row.rebirth_asked_at,
-        condition=Condition(
-            availability=Availability(row.availability),
-            reason=row.reason,
-            soc_pct=row.soc_pct,
-            plugged_in=row.plugged_in,
-            charging=row.charging,
-            load_ma=row.load_ma,
-            runtime_min=row.runtime_min,
-            full_in_min=row.full_in_min,
-            needs_charging=row.needs_charging,
-            not_charging=row.not_charging,
-            replacement=row.replacement,
-            soh_pct=row.soh_pct,
-            failed_apps=tuple(row.failed_apps),
-            sampled_at=row.sampled_at,
-        ),
-        policies=policies,
-        interval_s=document.get("reporting", {}).get("interval_s", DEFAULT_INTERVAL_S),
-    )
+def _known(row: Row[*tuple[Any, ...]], policies: Policies, interval_s: int) -> Known:
+    condition = Condition._make(row[len(_KNOWN) :])
+    names: Any = condition.failed_apps  # as text; most often there are none
+    failed_apps = () if names == "[]" else tuple(msgspec.json.decode(names))
+    condition = condition._replace(failed_apps=failed_apps)
+    known: tuple[Any, ...] = (*row[3 : len(_KNOWN)], condition, policies, interval_s)
+    return Known(*known)
 
 
 def policies_of(document: dict[str, Any]) -> Policies:

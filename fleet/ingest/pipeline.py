@@ -9,7 +9,8 @@ from datetime import datetime
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from fleet.ingest.batch import Batch, DeviceAck, Inbound, Rejected
+from fleet.ingest import metrics
+from fleet.ingest.batch import Batch, DeviceAck, Inbound, Memory, Rejected
 from fleet.ingest.decide import decide, move_boards
 from fleet.ingest.decode import decode, refuse_all
 from fleet.ingest.evaluate import evaluate
@@ -41,15 +42,16 @@ Acks = dict[tuple[str, int], DeviceAck]
 """(device id, boot) -> what that device may forget."""
 
 
-def process(inbound: Sequence[Inbound], now: datetime) -> Acks:
+def process(inbound: Sequence[Inbound], now: datetime, memory: Memory | None = None) -> Acks:
     """Take a batch through every step and commit; returns what may be acked to the devices.
 
     A batch that cannot be taken because of its content is split until the one message
     to blame is found and quarantined: one poisoned message never holds up its neighbours. Errors of
     the database itself (away, locked, full) are raised: nothing is committed, nothing may be acked.
     """
+    memory = memory or Memory()
     try:
-        return _commit(list(inbound), now)
+        return _commit(list(inbound), now, memory)
     except Exception as error:
         if _is_the_database(error):
             raise
@@ -57,7 +59,7 @@ def process(inbound: Sequence[Inbound], now: datetime) -> Acks:
             log.exception("quarantined one message on %s", inbound[0].topic)
             return _refuse(inbound[0], error, now)
     half = len(inbound) // 2
-    return _merged(process(inbound[:half], now), process(inbound[half:], now))
+    return _merged(process(inbound[:half], now, memory), process(inbound[half:], now, memory))
 
 
 def _is_the_database(error: Exception) -> bool:
@@ -73,20 +75,22 @@ def _merged(first: Acks, second: Acks) -> Acks:
     return first
 
 
-def _commit(inbound: list[Inbound], now: datetime) -> Acks:
+def _commit(inbound: list[Inbound], now: datetime, memory: Memory) -> Acks:
     with transaction() as session:
-        batch = Batch(session=session, now=now, inbound=inbound)
+        batch = Batch(session, now, inbound, memory)
         for step in STEPS:
             step(batch)
+    metrics.quarantined(batch.rejected)
     return batch.acks
 
 
 def _refuse(heard: Inbound, error: Exception, now: datetime) -> Acks:
     reason = f"could not be processed: {type(error).__name__}"
     with transaction() as session:
-        batch = Batch(session=session, now=now, inbound=[heard])
-        batch.rejected.append(Rejected(heard, reason))
+        batch = Batch(session, now, [heard])
+        batch.rejected.append(Rejected(heard, reason, kind="not_processed"))
         quarantine(batch)
         refuse_all(batch, heard, reason)
         identify(batch)
+    metrics.quarantined(batch.rejected)
     return batch.acks

@@ -1,21 +1,22 @@
 """Step 3, record: every reading into the history, once, however often it came."""
 
-from collections import Counter
+from collections import ChainMap, Counter
+from collections.abc import Collection, Mapping
+from operator import attrgetter, itemgetter
 from typing import Any
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import select
 
-from fleet.ingest.batch import Batch, Spoken
+from fleet.ingest.batch import Batch, PackKey, Spoken
 from fleet.services.rollups import mark_late
-from fleet.store.bulk import chunks, insert_or_ignore
+from fleet.store.bulk import chunks
 from fleet.store.device import BatteryPack
+from fleet.store.driver import BulkInsert, among
 from fleet.store.reading import Reading as ReadingRow
 from fleet.store.site import Zone
 from fleet.wire.messages import Battery, Reading, Telemetry
 
-_NO_BATTERY: list[Battery | None] = [None]
-PackKey = tuple[int, int, str]
-"""Device primary key, slot, serial."""
+_NO_BATTERY = [Battery()]
 MAX_PACKS_OF_A_DEVICE = 200
 
 
@@ -33,43 +34,55 @@ def record(batch: Batch) -> None:
         pk = batch.devices[spoken.device_id].pk
         for reading in message.readings:
             ack.seqs.add(reading.seq)
+            zone_id = zones.get(reading.location.zone or "") if reading.location else None
+            rssi = reading.system.wifi_rssi_dbm if reading.system else None
             for battery in reading.batteries or _NO_BATTERY:
-                row = _row(pk, message.boot, reading, battery, zones)
-                row["received_at"] = spoken.heard.received_at
-                if battery is not None and battery.serial is not None:
-                    row["pack_id"] = packs.get((pk, battery.slot, battery.serial))
-                rows.append(row)
-    if rows:
-        batch.session.execute(insert_or_ignore(batch.session, ReadingRow), rows)
-        times = ((row["device_pk"], row["sampled_at"], row["received_at"]) for row in rows)
-        mark_late(batch.session, times)
+                pack_id = packs.get((pk, battery.slot, battery.serial)) if battery.serial else None
+                rows.append(
+                    (
+                        pk,
+                        message.boot,
+                        reading.seq,
+                        battery.slot,
+                        reading.ts,
+                        spoken.heard.received_at,
+                        pack_id,
+                        zone_id,
+                        rssi,
+                        *_measured(battery),
+                    )
+                )
+                zone_id = rssi = None  # they stand in the first row of a reading
+    _APPEND.run(batch.session, rows)
+    mark_late(batch.session, map(_times, rows))
 
 
-def _row(
-    pk: int, boot: int, reading: Reading, battery: Battery | None, zones: dict[str, int]
-) -> dict[str, Any]:
-    first = battery is None or battery is reading.batteries[0]
-    zone = reading.location.zone if reading.location and first else None
-    pack = battery or Battery()
-    return {
-        "device_pk": pk,
-        "boot": boot,
-        "seq": reading.seq,
-        "slot": pack.slot,
-        "sampled_at": reading.ts,
-        "pack_id": None,
-        "zone_id": zones.get(zone) if zone else None,
-        "wifi_rssi_dbm": reading.system.wifi_rssi_dbm if reading.system and first else None,
-        "soc_pct": pack.soc_pct,
-        "status": pack.status,
-        "power_source": pack.power_source,
-        "voltage_mv": pack.voltage_mv,
-        "current_ma": pack.current_ma,
-        "temp_c": pack.temp_c,
-        "cycle_count": pack.cycle_count,
-        "remaining_mah": pack.remaining_mah,
-        "full_charge_mah": pack.full_charge_mah,
-    }
+_MEASURED = (
+    "soc_pct",
+    "status",
+    "power_source",
+    "voltage_mv",
+    "current_ma",
+    "temp_c",
+    "cycle_count",
+    "remaining_mah",
+    "full_charge_mah",
+)
+_measured = attrgetter(*_MEASURED)
+_COLUMNS = (
+    "device_pk",
+    "boot",
+    "seq",
+    "slot",
+    "sampled_at",
+    "received_at",
+    "pack_id",
+    "zone_id",
+    "wifi_rssi_dbm",
+    *_MEASURED,
+)
+_times = itemgetter(*map(_COLUMNS.index, ("device_pk", "sampled_at", "received_at")))
+_APPEND = BulkInsert(ReadingRow, _COLUMNS)
 
 
 def _zones(batch: Batch, said: list[Spoken]) -> dict[str, int]:
@@ -88,34 +101,43 @@ def _zones(batch: Batch, said: list[Spoken]) -> dict[str, int]:
     return found
 
 
-def _packs(batch: Batch, said: list[Spoken]) -> dict[PackKey, int]:
+def _packs(batch: Batch, said: list[Spoken]) -> Mapping[PackKey, int]:
     """The packs that the batch names; one never heard of before is entered."""
+    known = batch.memory.packs
     named: dict[PackKey, tuple[Battery, Spoken]] = {}
     for spoken in said:
         pk = batch.devices[spoken.device_id].pk
         for reading in _readings(spoken):
             for battery in reading.batteries:
-                if battery.serial is not None:
-                    named[pk, battery.slot, battery.serial] = battery, spoken
+                if battery.serial is None:
+                    continue
+                key = (pk, battery.slot, battery.serial)
+                if key not in known:
+                    named[key] = battery, spoken
     if not named:
-        return {}
-    known = _known_packs(batch, list(named))
-    missing = _within_limit(batch, [key for key in named if key not in known])
-    if missing:
-        new = [_new_pack(key, *named[key]) for key in sorted(missing)]
-        batch.session.execute(insert_or_ignore(batch.session, BatteryPack), new)
-        known |= _known_packs(batch, missing)
-    return known
+        return known
+    device_pks = {pk for pk, _, _ in named}
+    theirs = _known_packs(batch, device_pks)
+    known |= theirs
+    missing = _within_limit([key for key in named if key not in known], theirs)
+    if not missing:
+        return known
+    _ENTER.run(batch.session, [_new_pack(key, *named[key]) for key in missing])
+    # Not yet committed, so not yet to be remembered.
+    return ChainMap(_known_packs(batch, device_pks), known)
 
 
-def _within_limit(batch: Batch, missing: list[PackKey]) -> list[PackKey]:
+def _known_packs(batch: Batch, device_pks: Collection[int]) -> dict[PackKey, int]:
+    query = select(BatteryPack.device_pk, BatteryPack.slot, BatteryPack.serial, BatteryPack.id)
+    rows = batch.session.execute(
+        query.where(among(batch.session, BatteryPack.device_pk, sorted(device_pks)))
+    )
+    return {(pk, slot, serial): pack_id for pk, slot, serial, pack_id in rows}
+
+
+def _within_limit(missing: list[PackKey], known: Collection[PackKey]) -> list[PackKey]:
     """A device that names a new pack in each reading is broken: its readings alone count."""
-    devices = {pk for pk, _, _ in missing}
-    counted: Counter[int] = Counter()
-    for some in chunks(devices):
-        query = select(BatteryPack.device_pk, func.count()).where(BatteryPack.device_pk.in_(some))
-        for pk, packs in batch.session.execute(query.group_by(BatteryPack.device_pk)):
-            counted[pk] = packs
+    counted = Counter(pk for pk, _, _ in known)
     allowed = []
     for key in sorted(missing):
         if counted[key[0]] < MAX_PACKS_OF_A_DEVICE:
@@ -124,29 +146,15 @@ def _within_limit(batch: Batch, missing: list[PackKey]) -> list[PackKey]:
     return allowed
 
 
-def _known_packs(batch: Batch, keys: list[PackKey]) -> dict[PackKey, int]:
-    key = tuple_(BatteryPack.device_pk, BatteryPack.slot, BatteryPack.serial)
-    columns = (BatteryPack.device_pk, BatteryPack.slot, BatteryPack.serial, BatteryPack.id)
-    found: dict[PackKey, int] = {}
-    for some in chunks(keys):
-        for pk, slot, serial, pack_id in batch.session.execute(
-            select(*columns).where(key.in_(some))
-        ):
-            found[pk, slot, serial] = pack_id
-    return found
+_ENTER = BulkInsert(
+    BatteryPack,
+    ("device_pk", "slot", "serial", "model", "chemistry", "design_mah", "first_seen_at"),
+)
 
 
-def _new_pack(key: PackKey, battery: Battery, spoken: Spoken) -> dict[str, Any]:
-    pk, slot, serial = key
-    return {
-        "device_pk": pk,
-        "slot": slot,
-        "serial": serial,
-        "model": battery.model,
-        "chemistry": battery.chemistry,
-        "design_mah": battery.design_mah,
-        "first_seen_at": spoken.heard.received_at,
-    }
+def _new_pack(key: PackKey, battery: Battery, spoken: Spoken) -> tuple[Any, ...]:
+    received_at = spoken.heard.received_at
+    return *key, battery.model, battery.chemistry, battery.design_mah, received_at
 
 
 def _readings(spoken: Spoken) -> list[Reading]:

@@ -1,38 +1,66 @@
 """Births and last wills: when a device comes, and when the broker says that it has vanished."""
 
-from datetime import timedelta
-
-from sqlalchemy import tuple_, update
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from fleet.domain.presence import will_counts
 from fleet.ingest.batch import Batch, Known
 from fleet.services import outbox
 from fleet.services.silence import silence
 from fleet.store.device import DeviceState
-from fleet.wire.messages import PROTOCOL_VERSION, Birth, Rebirth, State
+from fleet.store.driver import BulkUpdate
+from fleet.wire.messages import PROTOCOL_VERSION, Birth, Rebirth, State, Telemetry
 
 ASK_AGAIN_AFTER = timedelta(minutes=1)
+ASK_FOR_BIRTH_AFTER = timedelta(minutes=10)
+"""A simple device that never says birth is not asked with each of its readings."""
+
+_NOTE_BIRTH = BulkUpdate(DeviceState, "device_pk", ("session_boot", "session"), ("agent",))
+_NOTE_ASKED = BulkUpdate(DeviceState, "device_pk", (), ("rebirth_asked_at",))
 
 
 def births(batch: Batch) -> None:
-    """Note who the device says it is. One whose boot counter went back is told where to go on."""
+    """Note who the device says it is; ask those again of whom that is not known.
+
+    One whose boot counter went back is told where to go on. One that reports from a boot of which
+    no birth was heard was born while nobody listened.
+    """
+    born: dict[int, tuple[int, int, int, dict[str, object]]] = {}
+    asked: dict[str, Rebirth] = {}
     for spoken in batch.said("birth"):
         birth = spoken.message
         assert isinstance(birth, Birth)
         known = batch.devices[spoken.device_id]
-        if _went_back(birth, known):
-            _set_straight(batch, spoken.device_id, known)
-            continue
-        known.session_boot, known.session = birth.boot, birth.session
-        batch.session.execute(
-            update(DeviceState)
-            .where(
-                DeviceState.device_pk == known.pk,
-                tuple_(DeviceState.session_boot, DeviceState.session)
-                <= tuple_(birth.boot, birth.session),
-            )
-            .values(session_boot=birth.boot, session=birth.session, agent=_self_description(birth))
-        )
+        if not _went_back(birth, known):
+            known.session_boot, known.session = birth.boot, birth.session
+            born[known.pk] = known.pk, birth.boot, birth.session, _self_description(birth)
+        elif _may_ask(known.rebirth_asked_at, batch.now, ASK_AGAIN_AFTER):
+            known.rebirth_asked_at = batch.now
+            asked[spoken.device_id] = Rebirth(PROTOCOL_VERSION, _first_free_boot(known))
+    _NOTE_BIRTH.run(batch.session, list(born.values()))
+    _NOTE_ASKED.run(batch.session, [(batch.devices[name].pk, batch.now) for name in asked])
+    for device_id in _born_unheard(batch):
+        asked.setdefault(device_id, Rebirth(PROTOCOL_VERSION))
+    expires_at = batch.now + ASK_AGAIN_AFTER
+    for device_id, request in asked.items():
+        outbox.leave(batch.session, device_id, "rebirth", request, batch.now, expires_at=expires_at)
+
+
+def _born_unheard(batch: Batch) -> Iterator[str]:
+    """Who reports from a boot of which no birth is known."""
+    for spoken in batch.said("telemetry"):
+        assert isinstance(spoken.message, Telemetry)
+        known = batch.devices[spoken.device_id]
+        if spoken.message.boot > known.session_boot:
+            asked_at = batch.memory.birth_asked_at.get(known.pk)
+            if _may_ask(asked_at, batch.now, ASK_FOR_BIRTH_AFTER):
+                batch.memory.birth_asked_at[known.pk] = batch.now
+                yield spoken.device_id
+
+
+def _may_ask(asked_at: datetime | None, now: datetime, again_after: timedelta) -> bool:
+    """Not at every message: a device that does not understand would answer for ever."""
+    return asked_at is None or now - asked_at >= again_after
 
 
 def wills(batch: Batch) -> None:
@@ -58,20 +86,8 @@ def _went_back(birth: Birth, known: Known) -> bool:
     return birth.boot < max(known.boot, known.session_boot) or same_boot_again
 
 
-def _set_straight(batch: Batch, device_id: str, known: Known) -> None:
-    """Ask, but not at every birth: a device that does not understand would answer for ever."""
-    asked_at = known.rebirth_asked_at
-    if asked_at is not None and batch.now - asked_at < ASK_AGAIN_AFTER:
-        return
-    known.rebirth_asked_at = batch.now
-    batch.session.execute(
-        update(DeviceState)
-        .where(DeviceState.device_pk == known.pk)
-        .values(rebirth_asked_at=batch.now)
-    )
-    request = Rebirth(v=PROTOCOL_VERSION, min_boot=max(known.boot, known.session_boot) + 1)
-    expires_at = batch.now + ASK_AGAIN_AFTER
-    outbox.leave(batch.session, device_id, "rebirth", request, batch.now, expires_at=expires_at)
+def _first_free_boot(known: Known) -> int:
+    return max(known.boot, known.session_boot) + 1
 
 
 def _self_description(birth: Birth) -> dict[str, object]:

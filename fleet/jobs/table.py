@@ -1,18 +1,19 @@
 """The one table of scheduled jobs: what runs, how often, and why."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from fleet.config import Settings
 from fleet.dispatch.publisher import Publisher
 from fleet.dispatch.speak import speak
 from fleet.jobs.heartbeat import heartbeat
+from fleet.jobs.silence import Watch
+from fleet.recovery.backup import nightly_backup
 from fleet.services.judge_overdue import judge_overdue
 from fleet.services.partitions import make_partitions, pack_partitions
 from fleet.services.retention import forget_old
 from fleet.services.rollups import roll_up
-from fleet.services.silence import mark_silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Tools:
 
     settings: Settings
     publisher: Publisher
+    watch: Watch = field(default_factory=Watch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,12 @@ class Job:
 
 JOBS = (
     Job("speak", 0.5, lambda tools, now: speak(tools.publisher, now)),
-    Job("mark_silent", 1, lambda tools, now: mark_silent(now)),
+    Job("mark_silent", 1, lambda tools, now: tools.watch(now)),
     Job("heartbeat", 5, lambda tools, now: heartbeat(tools.publisher, now)),
     Job("judge_overdue", 10, lambda tools, now: judge_overdue(now)),
     Job("roll_up", 30, lambda tools, now: roll_up(now)),
     Job("make_partitions", 3600, lambda tools, now: make_partitions(now)),
     Job("pack_partitions", 3600, lambda tools, now: pack_partitions(now)),
     Job("forget_old", 3600, lambda tools, now: forget_old(tools.settings.retention, now)),
+    Job("nightly_backup", 600, lambda tools, now: nightly_backup(tools.settings, now)),
 )

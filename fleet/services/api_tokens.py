@@ -11,7 +11,7 @@ from fleet.services.secrets import new_token, token_hash
 from fleet.store.database import db, transaction
 from fleet.store.people import ApiToken
 
-SCOPES = ("read", "write")
+SCOPES = ("read", "write", "metrics")
 PREFIX = "wf_"
 """So that a leaked token is recognised for what it is."""
 

@@ -19,8 +19,9 @@ from fleet.store.site import Site, Ward
 from fleet.wire.digest import document_sha256
 from fleet.wire.messages import PROTOCOL_VERSION, Desired, DesiredDocument, ProfileName, RequiredApp
 
-BELIEVABLE_LEAD = 1_000_000
-"""A device may be ahead of a restored service; one that is further ahead counts nonsense."""
+BELIEVABLE_LEAD = 1_000_000_000
+"""A device may be ahead of a restored service, by a thousand restores (`services.recovered`); one
+that is further ahead counts nonsense."""
 
 
 def desired_document(document: dict[str, Any]) -> DesiredDocument:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from fleet.store.database import db, transaction
+from fleet.store.database import db, in_words, transaction
 from fleet.store.locks import be_patient
 from fleet.store.partitions import (
     drop_partition,
@@ -61,5 +61,7 @@ def _each(days: Iterable[datetime], change: Callable[[Session, datetime], None])
                 be_patient(session)
                 change(session, day)
         except OperationalError as error:
-            log.warning("partition of %s: put off, `reading` is in use: %s", day.date(), error.orig)
+            log.warning(
+                "partition of %s: put off, `reading` is in use: %s", day.date(), in_words(error)
+            )
             return

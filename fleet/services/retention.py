@@ -11,9 +11,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 from fleet.domain.age import NOT_BEFORE
 from fleet.domain.retention import Ages, Kept
 from fleet.domain.words import AlertState
+from fleet.services.audit_retention import forget_old_entries
 from fleet.services.partitions import drop_partitions
 from fleet.store.alert import Alert, Transition
-from fleet.store.audit import AuditEntry
 from fleet.store.database import db, transaction
 from fleet.store.device import Device
 from fleet.store.people import LoginSession, SetupLink
@@ -33,6 +33,7 @@ def forget_old(ages: Ages, now: datetime) -> None:
     """Delete what is older than its class may become, a little at a time."""
     for kept, forget in FORGET.items():
         forget(now - ages[kept])
+    forget_old_entries(now - ages[Kept.AUDIT], now)
     _delete(delete(LoginSession).where(LoginSession.expires_at < now))
     _delete(delete(SetupLink).where(SetupLink.expires_at < now))
 
@@ -59,10 +60,6 @@ def _forget_changes(before: datetime) -> None:
     _delete(delete(Alert).where(*resolved, Alert.opened_at < before))
 
 
-def _forget_audit(before: datetime) -> None:
-    _forget_in_order(AuditEntry.id, AuditEntry.at, before)
-
-
 def _forget_quarantine(before: datetime) -> None:
     message = QuarantinedMessage
     _delete(delete(message).where(message.received_at < before))
@@ -74,9 +71,9 @@ FORGET: Mapping[Kept, Callable[[datetime], None]] = {
     Kept.HOURLY: _forget_hourly,
     Kept.DAILY: _forget_daily,
     Kept.CHANGES: _forget_changes,
-    Kept.AUDIT: _forget_audit,
     Kept.QUARANTINE: _forget_quarantine,
 }
+"""Each class but the audit, whose chain has a way of its own."""
 
 
 def _forget_by_device(

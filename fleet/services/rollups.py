@@ -9,9 +9,9 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from fleet.domain.age import moment_in_history
-from fleet.store.bulk import insert_for
-from fleet.store.database import transaction
+from fleet.store.database import in_words, transaction
 from fleet.store.device import Device
+from fleet.store.driver import BulkHold
 from fleet.store.locks import Lock, be_patient, share, take
 from fleet.store.rollup import HOUR, RollupDue, RollupProgress, hour_of
 from fleet.store.rollup_refresh import refresh_hour
@@ -35,17 +35,16 @@ def mark_late(session: Session, readings: Iterable[tuple[int, datetime, datetime
     late = {
         (hour_of(moment), device_pk)
         for device_pk, sampled_at, received_at in readings
-        if (moment := moment_in_history(sampled_at, received_at)) < open_hour
+        # Nearly all end at the first look, which is quick.
+        if (sampled_at < open_hour or received_at < open_hour)
+        and (moment := moment_in_history(sampled_at, received_at)) < open_hour
     }
-    if late:
-        # A mark that stands already is written anew, and so held: it cannot be taken as done
-        # before this transaction, with the reading it stands for, has committed.
-        mark = insert_for(session, RollupDue)
-        mark = mark.on_conflict_do_update(
-            index_elements=["hour", "device_pk"], set_={"hour": mark.excluded.hour}
-        )
-        rows = [{"hour": hour, "device_pk": device_pk} for hour, device_pk in sorted(late)]
-        session.execute(mark, rows)
+    _MARK.run(session, sorted(late))
+
+
+# A mark that stands already is held: it cannot be taken as done before this transaction, with the
+# reading it stands for, has committed.
+_MARK = BulkHold(RollupDue, ("hour", "device_pk"))
 
 
 def roll_up(now: datetime) -> int:
@@ -63,7 +62,7 @@ def roll_up(now: datetime) -> int:
                 if not (_sweep(session, progress, now) or _repair(session)):
                     return done
         except OperationalError as error:
-            log.warning("rollups: put off, others hold what they need: %s", error.orig)
+            log.warning("rollups: put off, others hold what they need: %s", in_words(error))
             return done
     return STEPS_A_RUN
 

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from fleet.domain.words import AlertState
-from fleet.store.database import Base
+from fleet.store.database import NEVER_AGAIN, Base
 from fleet.store.device import Device
 from fleet.store.types import Instant
 
@@ -27,6 +27,7 @@ class Alert(Base):
             postgresql_where=_STANDING,
         ),
         Index("ix_alert_state_opened", "state", "opened_at"),
+        NEVER_AGAIN,
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

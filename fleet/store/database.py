@@ -1,12 +1,14 @@
 """The one database: its engine settings, and the one way to write to it."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, Engine, event, make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 
@@ -16,19 +18,39 @@ class Base(DeclarativeBase):
 
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
 
+NEVER_AGAIN = {"sqlite_autoincrement": True}
+"""For a table whose ids stand in addresses and in the audit: SQLite would give the id of a deleted
+last row to the next one, and so a page that was opened before would change something else."""
+
 _WRITE = "wardfleet_write"
+_LAST = "wardfleet_last"
+Fence = Callable[[Session], None]
+_fence: ContextVar[Fence | None] = ContextVar("fence", default=None)
+STALLED_AFTER = "20s"
+"""A transaction in which nothing happens for so long is that of a process which was stopped, or cut
+off: PostgreSQL ends it, so that others get at the rows it holds."""
 
 
 def engine_options(url: str) -> dict[str, Any]:
-    """What `create_engine` needs for this URL beside it."""
+    """What `create_engine` needs for this URL beside it.
+
+    No error repeats the values of its statement: hashes of passwords and tokens are among them.
+    """
     if url.startswith("sqlite"):
-        return {"connect_args": {"timeout": 30, "check_same_thread": False}}
+        return {
+            "connect_args": {"timeout": 30, "check_same_thread": False},
+            "hide_parameters": True,
+        }
     return {
+        "hide_parameters": True,
         "pool_size": 10,
         "max_overflow": 10,
         "pool_pre_ping": True,
         "connect_args": _session_options(url),
     }
+
+
+_OPTIONS = ("-c timezone=UTC", f"-c idle_in_transaction_session_timeout={STALLED_AFTER}")
 
 
 def _session_options(url: str) -> dict[str, Any]:
@@ -39,7 +61,13 @@ def _session_options(url: str) -> dict[str, Any]:
     given = make_url(url).normalized_query
     return {
         "connect_timeout": given.get("connect_timeout", ("10",))[-1],
-        "options": " ".join((*given.get("options", ()), "-c timezone=UTC")),
+        "options": " ".join(
+            (
+                *given.get("options", ()),
+                "-c timezone=UTC",
+                f"-c idle_in_transaction_session_timeout={STALLED_AFTER}",
+            )
+        ),
     }
 
 
@@ -77,6 +105,16 @@ def write_from_the_start(connection: Connection) -> None:
     connection.execution_options(**{_WRITE: True})
 
 
+def in_words(error: SQLAlchemyError) -> str:
+    """What the database itself said, in a line: without the statement and its values."""
+    return str(getattr(error, "orig", None) or error).partition("\n")[0]
+
+
+def can_write_at_once() -> bool:
+    """Whether two transactions may write at the same time: in SQLite one waits for the other."""
+    return db.engine.dialect.name != "sqlite"
+
+
 @contextmanager
 def transaction() -> Iterator[Session]:
     """One write transaction: committed at the end, rolled back on any error. They do not nest.
@@ -89,12 +127,49 @@ def transaction() -> Iterator[Session]:
     if session.in_transaction():
         session.rollback()
     session.info[_WRITE] = True
+    session.info[_LAST] = {}
     try:
         session.connection(execution_options={_WRITE: True})
+        if (may_write := _fence.get()) is not None:
+            may_write(session)
         yield session
+        for step, items in session.info[_LAST].items():
+            step(session, items)
         session.commit()
     except BaseException:
         session.rollback()
         raise
     finally:
         session.info.pop(_WRITE, None)
+        session.info.pop(_LAST, None)
+
+
+def leave_for_last(session: Session, step: Callable[[Session, list[Any]], None], item: Any) -> None:
+    """`step` runs once, as the last thing before the commit, with all that was left for it.
+
+    For what every transaction waits for: held no longer than the commit takes.
+    """
+    session.info[_LAST].setdefault(step, []).append(item)
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """A connection that reads everything as of one moment, and keeps nobody from writing."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection = connection.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+            # It is not stopped: it waits for a dump that may take an hour.
+            connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+        yield connection
+
+
+@contextmanager
+def fenced(may_write: Fence) -> Iterator[None]:
+    """Every transaction inside begins by asking `may_write`, which raises if it may not."""
+    token = _fence.set(may_write)
+    try:
+        yield
+    finally:
+        _fence.reset(token)

@@ -1,15 +1,17 @@
 """Every model in one import, so that metadata is complete wherever one of them is used."""
 
 from fleet.store.alert import Alert, Transition
-from fleet.store.audit import AuditEntry
+from fleet.store.audit import AuditChain, AuditEntry
 from fleet.store.configuration import Configuration
 from fleet.store.device import BatteryPack, Device, DeviceState, SearchToken
-from fleet.store.heartbeat import ServiceHeartbeat
+from fleet.store.heartbeat import ServiceHeartbeat, ServiceInstance
+from fleet.store.lease import JobRun, Lease
 from fleet.store.outbox import OutboxMessage
 from fleet.store.people import ApiToken, LoginSession, SetupLink, SignInFailure, User
 from fleet.store.profile import Assignment, Profile, ProfileVersion
 from fleet.store.quarantine import QuarantinedMessage
 from fleet.store.reading import Reading
+from fleet.store.recovery import RecoveryDrill
 from fleet.store.rollup import DailyRollup, HourlyRollup, RollupDue, RollupProgress
 from fleet.store.site import Site, Ward, Zone
 
@@ -17,6 +19,7 @@ __all__ = [
     "Alert",
     "ApiToken",
     "Assignment",
+    "AuditChain",
     "AuditEntry",
     "BatteryPack",
     "Configuration",
@@ -24,16 +27,20 @@ __all__ = [
     "Device",
     "DeviceState",
     "HourlyRollup",
+    "JobRun",
+    "Lease",
     "LoginSession",
     "OutboxMessage",
     "Profile",
     "ProfileVersion",
     "QuarantinedMessage",
     "Reading",
+    "RecoveryDrill",
     "RollupDue",
     "RollupProgress",
     "SearchToken",
     "ServiceHeartbeat",
+    "ServiceInstance",
     "SetupLink",
     "SignInFailure",
     "Site",

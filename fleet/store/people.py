@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from fleet.store.database import Base
+from fleet.store.database import NEVER_AGAIN, Base
 from fleet.store.types import Instant
 
 
@@ -56,6 +56,7 @@ class ApiToken(Base):
     """A program's way in: shown once, stored hashed."""
 
     __tablename__ = "api_token"
+    __table_args__ = NEVER_AGAIN
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(64))

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from fleet.store.database import Base
+from fleet.store.database import NEVER_AGAIN, Base
 from fleet.store.types import Instant
 
 
@@ -50,7 +50,7 @@ class Assignment(Base):
     """
 
     __tablename__ = "assignment"
-    __table_args__ = (UniqueConstraint("profile_id", "scope", "scope_key"),)
+    __table_args__ = (UniqueConstraint("profile_id", "scope", "scope_key"), NEVER_AGAIN)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     profile_id: Mapped[int] = mapped_column(ForeignKey("profile.id"))

@@ -8,6 +8,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from werkzeug.exceptions import BadRequest, Conflict, HTTPException
 
+from fleet import request_id
+
 log = logging.getLogger(__name__)
 
 PAGES = {
@@ -44,4 +46,6 @@ def _page(error: HTTPException) -> ResponseReturnValue:
     title, words = PAGES[code]
     if code == 403 and error.description:
         words = error.description
-    return render_template("error.html", code=code, title=title, words=words), code
+    return render_template(
+        "error.html", code=code, title=title, words=words, request_id=request_id.current.get()
+    ), code

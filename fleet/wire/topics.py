@@ -4,7 +4,8 @@ import re
 from typing import NamedTuple
 
 ROOT = "fleet/v1"
-UP_FILTER = f"{ROOT}/up/+/#"
+SHARED_UP_FILTER = f"$share/ingest/{ROOT}/up/+/#"
+"""Each message goes to one of the ingest processes that listen, however many there are."""
 HEARTBEAT = f"{ROOT}/service/heartbeat"
 """The service's own message to itself: it proves schedule, broker and ingest in one round trip."""
 

@@ -3,26 +3,22 @@
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from flask import Flask
-from sqlalchemy import insert, text
 
 from fleet import create_worker
 from fleet.config import Settings
-from fleet.services.places import add_site, add_ward
-from fleet.services.register_devices import search_tokens
-from fleet.store.database import db, transaction
+from fleet.store.database import db
 from fleet.store.migrate import upgrade
-from fleet.store.models import Configuration, Device, DeviceState, SearchToken
 from fleet.store.queries.devices import DeviceFilter, count_devices, find_devices
+from tests.bench.hospital import fill, tag
 from tests.support.postgres import private_cluster
 
 SIZES = (1_000, 100_000)
 ROUNDS = 200
 WARDS = 500
-WORDS = ("available", "in_use", "charging", "low", "unavailable")
 NOW = datetime.now(UTC)
 
 
@@ -41,8 +37,8 @@ def _table(name: str, size: int, url: str, folder: Path) -> None:
         Settings.from_env({"FLEET_DATABASE_URL": url, "FLEET_DATA_DIR": str(folder / "data")})
     )
     with app.app_context():
-        _fill(size)
-        middle = _tag(size // 2)
+        fill(size, WARDS)
+        middle = tag(size // 2)
         asked: tuple[Callable[[int], object], ...] = (
             lambda n: find_devices(DeviceFilter(), NOW),
             lambda n: find_devices(DeviceFilter(), NOW, middle),
@@ -65,57 +61,6 @@ def _timed(question: Callable[[int], object]) -> str:
         taken.append(1000 * (time.perf_counter() - begun))
     taken.sort()
     return f"{taken[ROUNDS // 2]:.1f} / {taken[int(ROUNDS * 0.99) - 1]:.1f} ms"
-
-
-def _fill(size: int) -> None:
-    add_site("bench", "Bench", "UTC", "bench", NOW)
-    for n in range(WARDS):
-        add_ward("bench", f"ward-{n}", f"Ward {n}", "bench", NOW)
-    with transaction() as session:
-        for begin in range(0, size, 5_000):
-            numbers = range(begin, min(begin + 5_000, size))
-            devices = [_device(n) for n in numbers]
-            session.execute(insert(Device), devices)
-            session.execute(
-                insert(DeviceState),
-                [
-                    {
-                        "device_pk": n + 1,
-                        "availability": WORDS[n % 97 % 5 if n % 97 < 90 else 3],
-                        "online": True,
-                        "soc_pct": n % 101,
-                        "last_seen_at": NOW,
-                        "offline_after": NOW + timedelta(hours=1),
-                    }
-                    for n in numbers
-                ],
-            )
-            session.execute(insert(Configuration), [{"device_pk": n + 1} for n in numbers])
-            tokens = [
-                {"token": token, "device_pk": device["id"]}
-                for device in devices
-                for token in search_tokens(Device(**device))
-            ]
-            session.execute(insert(SearchToken), tokens)
-    with db.engine.connect() as connection:
-        connection.execute(text("ANALYZE"))
-        connection.commit()
-
-
-def _device(n: int) -> dict[str, object]:
-    return {
-        "id": n + 1,
-        "device_id": _tag(n).lower(),
-        "asset_tag": _tag(n),
-        "kind": "medication_cart",
-        "serial": f"MC{n * 7919 % 10**7:07d}",
-        "ward_id": n % WARDS + 1,
-        "created_at": NOW,
-    }
-
-
-def _tag(n: int) -> str:
-    return f"CART-{n:06d}"
 
 
 def _let_go(app: Flask) -> None:

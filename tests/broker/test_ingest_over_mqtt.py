@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from fleet.dispatch.acks import send_acks
+from fleet.dispatch.acks import ack_packets
 from fleet.dispatch.publisher import Publisher
 from fleet.dispatch.speak import speak
 from fleet.ingest.batch import Inbound
@@ -45,28 +45,29 @@ def worker(sqlite_url: str, tmp_path: Path) -> Flask:
     return app
 
 
+def this_moment() -> datetime:
+    return datetime.now(UTC)
+
+
 @contextmanager
 def ingesting(app: Flask, broker: Broker) -> Iterator[None]:
-    stop, publisher = Event(), Publisher(broker.url, "test-acks")
-    publisher.start()
-    consumer = Consumer(broker.url)
+    stop, consumer = Event(), Consumer(broker.url, "test-ingest", this_moment)
     thread = Thread(
         target=run_ingest,
-        args=(app, consumer, lambda acks: send_acks(publisher, acks.items()), stop),
+        args=(app, consumer, lambda acks: consumer.write(ack_packets(acks.items())), stop),
     )
     thread.start()
     try:
-        wait_until(lambda: consumer.is_connected and publisher.is_connected)
+        wait_until(lambda: consumer.is_listening)
         yield
     finally:
         stop.set()
         thread.join()
-        publisher.stop()
 
 
 def connect(consumer: Consumer) -> None:
     consumer.start()
-    wait_until(lambda: consumer.is_connected)
+    wait_until(lambda: consumer.is_listening)
 
 
 @pytest.fixture
@@ -105,63 +106,89 @@ def test_the_ack_to_the_device_names_what_is_in_the_database(
         assert readings_stored(worker) == 4
 
 
-def test_what_was_received_and_not_committed_comes_again(
-    worker: Flask, fresh_broker: Broker, device: mqtt.Client
+def test_an_agent_sends_again_what_a_dead_ingest_took_with_it(
+    worker: Flask, fresh_broker: Broker, tmp_path: Path
 ) -> None:
-    doomed = Consumer(fresh_broker.url)
+    roster = demo_roster(wards=1, carts=1, tablets=0)
+    fleet = Fleet(roster, fresh_broker.url, tmp_path / "fleet", speed=0, interval_s=1)
+    stop = Event()
+    thread = Thread(target=fleet.run, args=(stop,))
+    doomed = Consumer(fresh_broker.url, "doomed", this_moment)
     connect(doomed)
-    publish(device, 1)
-    assert wait_until(lambda: doomed.receive(0.1))
-    doomed.stop()  # as a crash between receive and commit would leave it: nothing settled
-    assert readings_stored(worker) == 0
-    with ingesting(worker, fresh_broker):
-        wait_until(lambda: readings_stored(worker) == 1)
+    thread.start()
+    try:
+        lost: list[Inbound] = []
+
+        def hears_telemetry() -> bool:
+            lost.extend(m for m in doomed.receive(0.1) if m.topic.endswith("/telemetry"))
+            return bool(lost)
+
+        wait_until(hears_telemetry)
+        doomed.stop()  # as a crash between receive and commit would leave it: nothing settled
+        assert readings_stored(worker) == 0
+        with ingesting(worker, fresh_broker):
+            seqs = {r["seq"] for m in lost for r in json.loads(m.payload)["readings"]}
+
+            def all_there() -> bool:
+                with worker.app_context():
+                    return seqs <= set(db.session.scalars(select(Reading.seq)))
+
+            wait_until(all_there, timeout=30)
+    finally:
+        stop.set()
+        thread.join()
 
 
-def test_what_is_committed_does_not_come_again(
-    worker: Flask, fresh_broker: Broker, device: mqtt.Client
-) -> None:
-    with ingesting(worker, fresh_broker):
-        publish(device, 1)
-        wait_until(lambda: [t for t, _ in device.user_data_get() if t.endswith("/ack")])
-    again = Consumer(fresh_broker.url)
-    connect(again)
-    publish(device, 2)
-    bodies = [json.loads(heard.payload) for heard in wait_until(lambda: again.receive(0.1))]
-    again.stop()
-    assert [r["seq"] for body in bodies for r in body["readings"]] == [2]
-
-
-def test_a_message_of_an_earlier_connection_is_not_acked_in_a_later_one(
+def test_two_that_listen_share_the_messages_and_no_message_goes_to_both(
     fresh_broker: Broker, device: mqtt.Client
 ) -> None:
-    consumer = Consumer(fresh_broker.url)
-    connect(consumer)
-    publish(device, 1)
-    [old] = wait_until(lambda: consumer.receive(0.1))
-    consumer.stop()
-    consumer.start()
-    [again] = wait_until(lambda: consumer.receive(0.1))
-    assert again.token[0] != old.token[0]
-    consumer.settle([old])  # the same packet number, of a connection that is gone
-    consumer.stop()
-    consumer.start()
-    assert wait_until(lambda: consumer.receive(0.1))
-    consumer.stop()
+    both = [Consumer(fresh_broker.url, f"consumer-{n}", this_moment) for n in range(2)]
+    for consumer in both:
+        connect(consumer)
+    heard: list[list[Inbound]] = [[], []]
+    for seq in range(1, 21):
+        publish(device, seq)
+
+    def all_of_them() -> bool:
+        for consumer, messages in zip(both, heard, strict=True):
+            messages.extend(consumer.receive(0.05))
+        return sum(map(len, heard)) >= 20
+
+    wait_until(all_of_them)
+    for consumer in both:
+        consumer.stop()
+    seqs = [json.loads(m.payload)["readings"][0]["seq"] for ms in heard for m in ms]
+    assert sorted(seqs) == list(range(1, 21))
+    assert all(heard)
+
+
+def test_a_device_that_was_born_while_nobody_listened_is_asked_for_its_birth(
+    worker: Flask, fresh_broker: Broker, device: mqtt.Client
+) -> None:
+    speaker = Publisher(fresh_broker.url, "test-speaker")
+    speaker.start()
+    with ingesting(worker, fresh_broker):
+        publish(device, 1)
+
+        def asked() -> bool:
+            with worker.app_context():
+                speak(speaker, datetime.now(UTC))
+            return any(topic.endswith("/rebirth") for topic, _ in device.user_data_get())
+
+        wait_until(asked)
+    speaker.stop()
 
 
 def test_a_message_that_waited_in_the_broker_counts_from_when_it_was_said(
     fresh_broker: Broker, device: mqtt.Client
 ) -> None:
-    consumer = Consumer(fresh_broker.url)
+    consumer = Consumer(fresh_broker.url, "consumer", this_moment)
     connect(consumer)
-    consumer.stop()  # its session stays, and the broker keeps what comes
     an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
     for sent_at in (an_hour_ago, datetime.now(UTC)):
         beat = json.dumps({"sent_ms": to_ms(sent_at)})
         device.publish(topics.HEARTBEAT, beat, qos=1).wait_for_publish(5)
         publish(device, 1)
-    consumer.start()
     heard: list[Inbound] = []
 
     def all_four() -> bool:
@@ -178,7 +205,7 @@ def test_a_message_that_waited_in_the_broker_counts_from_when_it_was_said(
 def test_a_megabyte_is_not_kept_in_memory_and_still_known_by_its_size(
     fresh_broker: Broker, device: mqtt.Client
 ) -> None:
-    consumer = Consumer(fresh_broker.url)
+    consumer = Consumer(fresh_broker.url, "consumer", this_moment)
     connect(consumer)
     device.publish("fleet/v1/up/cart-001/telemetry", b"x" * 1_000_000, qos=1)
     [heard] = wait_until(lambda: consumer.receive(0.1))

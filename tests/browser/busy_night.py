@@ -22,7 +22,6 @@ from fleet.ingest.pipeline import process
 from fleet.services.api_tokens import create_api_token
 from fleet.services.assign_profile import assign_profile
 from fleet.services.first_administrator import create_administrator, offer
-from fleet.services.heartbeat import note_beat
 from fleet.services.load_profiles import load_profile
 from fleet.services.places import add_site, add_ward
 from fleet.services.register_devices import NewDevice, register_devices
@@ -33,6 +32,7 @@ from fleet.store.database import db
 from fleet.store.migrate import upgrade
 from fleet.store.models import Configuration, Device, ProfileVersion
 from tests.support.hospital import PROFILES, message, reading, telemetry
+from tests.support.signs import all_well
 
 USER, PASSWORD = "ada", "correct horse battery"
 ADA = f"user:{USER}"
@@ -70,8 +70,7 @@ def build(now: datetime) -> None:
     _report(now)
     _strangers(now)
     create_api_token("CMDB export", ["read"], now + timedelta(days=90), ADA, now)
-    for name in ("ingest", "schedule", "round_trip"):
-        note_beat(name, now, broker_connected=True)
+    all_well(now)
 
 
 def _profiles(at: datetime) -> None:

@@ -175,4 +175,9 @@ def test_a_fault_of_ours_is_a_problem_without_a_stack_trace(
     answer = hospital.get("/alerts")
     assert answer.status_code == 500
     assert answer.mimetype == "application/problem+json"
-    assert answer.json == {"type": "about:blank", "title": "Internal Server Error", "status": 500}
+    assert answer.json == {
+        "type": "about:blank",
+        "title": "Internal Server Error",
+        "status": 500,
+        "request_id": answer.headers["X-Request-ID"],
+    }

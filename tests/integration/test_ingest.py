@@ -158,6 +158,7 @@ def test_a_late_birth_does_not_turn_the_session_back() -> None:
 
 
 def test_a_device_whose_boot_counter_went_back_is_told_where_to_go_on() -> None:
+    say("birth", {"v": 1, "boot": 40, "session": 1})
     say("telemetry", telemetry(reading(1), boot=40))
     say("birth", {"v": 1, "boot": 3, "session": 1})
     payload = db.session.scalar(

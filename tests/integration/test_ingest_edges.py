@@ -122,6 +122,7 @@ def test_the_will_of_an_old_image_does_not_silence_the_new_one() -> None:
 
 
 def test_a_device_that_lost_its_memory_is_asked_once_a_minute_and_not_for_ever() -> None:
+    say("birth", {"v": 1, "boot": 40, "session": 1})
     say("telemetry", telemetry(reading(1), boot=40))
     for n in range(50):
         say("birth", {"v": 1, "boot": 3, "session": n + 1}, NOON + seconds(n))

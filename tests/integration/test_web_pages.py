@@ -8,8 +8,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from fleet.services.first_administrator import VALID_FOR, offer
-from fleet.services.heartbeat import note_beat
+from fleet.services.recovery import Proof, note_drill
 from tests.support.hospital import build_hospital, reading, say, telemetry
+from tests.support.signs import all_well
 
 PASSWORD = "correct horse battery"
 
@@ -185,10 +186,23 @@ def test_health_tells_the_truth(client: FlaskClient) -> None:
 def test_a_sign_of_life_from_the_future_proves_nothing(app: Flask, client: FlaskClient) -> None:
     for ahead, status in ((0, 200), (3, 200), (600, 503)):
         with app.app_context():
-            for name in ("ingest", "schedule", "round_trip"):
-                beat_at = datetime.now(UTC) + timedelta(seconds=ahead)
-                note_beat(name, beat_at, broker_connected=True)
+            all_well(datetime.now(UTC) + timedelta(seconds=ahead))
         answer = client.get("/readyz")
         assert answer.status_code == status, ahead
     assert "clock" in answer.json["checks"]["schedule"]["do"]
     assert not answer.json["checks"]["broker"]["ok"]
+
+
+def test_the_overview_shows_the_last_tested_recovery(app: Flask, ada: FlaskClient) -> None:
+    def overview_after(proof: Proof) -> str:
+        with app.app_context():
+            note_drill(proof, "test")
+        return ada.get("/it").text
+
+    at = datetime(2026, 11, 24, 2, tzinfo=UTC)
+    assert "Last tested recovery:\n<b>none</b>" in ada.get("/it").text
+    passed = overview_after(Proof(at, 1.5, file="wardfleet-1.tar", rows=1265))
+    assert "2026-11-24 03:00, passed: 1265 rows of wardfleet-1.tar." in passed
+    failed = overview_after(Proof(at + timedelta(days=1), 1.5, ("table zone: missing",)))
+    assert "2026-11-25 03:00, <b>failed</b>: table zone: missing." in failed
+    assert "recovery.drill" in ada.get("/it/audit?subject=recovery").text

@@ -226,11 +226,12 @@ def ago(**much: float) -> datetime:
 
 @contextmanager
 def statements(app: Flask) -> Iterator[list[str]]:
-    """The SQL that is sent meanwhile."""
+    """The SQL that is sent meanwhile, but for the looks at the server's clock, one in seconds."""
     seen: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        seen.append(statement)
+        if "clock_timestamp" not in statement:
+            seen.append(statement)
 
     with app.app_context():
         engine = db.engine

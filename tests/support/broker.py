@@ -26,9 +26,11 @@ log_dest stderr
 class Broker:
     """Stays on its port through stop, start, restart and kill, as a broker in a hospital does."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
+        """`options`: more lines of its configuration; of one given twice the last counts."""
         ensure_installed("mosquitto")
         self.folder = folder
+        self._options = options
         self.port = free_port()
         self.url = f"mqtt://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -41,7 +43,8 @@ class Broker:
     def start(self) -> None:
         assert self._process is None, "the broker runs already"
         config = self.folder / "mosquitto.conf"
-        config.write_text(CONFIG.format(port=self.port, user=getpass.getuser()))
+        own = CONFIG.format(port=self.port, user=getpass.getuser())
+        config.write_text("\n".join((own, *self._options)))
         path = f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin"
         binary = shutil.which("mosquitto", path=path)
         assert binary, "Mosquitto is not installed"

@@ -1,10 +1,14 @@
 """A small hospital in the database, and what its devices say."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from fleet import create_worker
+from fleet.config import Settings
 from fleet.domain.words import Scope
 from fleet.ingest.batch import Inbound
 from fleet.ingest.pipeline import Acks, process
@@ -12,9 +16,19 @@ from fleet.services.assign_profile import assign_profile
 from fleet.services.load_profiles import load_profiles
 from fleet.services.places import add_site, add_ward
 from fleet.services.register_devices import NewDevice, register_devices
+from fleet.store.database import db
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 PROFILES = Path(__file__).resolve().parents[2] / "firmware_profiles"
+
+
+@contextmanager
+def inside(settings: Settings) -> Iterator[None]:
+    """As a process of the service on these settings, that ends and leaves no connection."""
+    with create_worker(settings).app_context():
+        yield
+        db.session.remove()
+        db.engine.dispose()
 
 
 def build_hospital(carts: int = 2, with_profile: bool = True, now: datetime = NOON) -> None:

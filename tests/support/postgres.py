@@ -52,6 +52,11 @@ class Postgres:
     def drop(self, database: str) -> None:
         self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", database)
 
+    def run_sql(self, statement: str) -> None:
+        """As the superuser, in no transaction."""
+        with self._connect() as connection:
+            connection.execute(statement.encode())
+
     def _run(self, statement: str, *names: str) -> None:
         with self._connect() as connection:
             connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
@@ -62,57 +67,76 @@ class Postgres:
 
 
 @contextmanager
-def private_cluster(**changed: str) -> Iterator[Postgres]:
-    """`changed`: settings that are to be others than those of the tests."""
+def private_cluster(**more: str) -> Iterator[Postgres]:
+    with cluster_folder() as folder:
+        initdb(folder / "data")
+        with serving(folder / "data", **more) as server:
+            yield server
+
+
+@contextmanager
+def cluster_folder() -> Iterator[Path]:
+    """PostgreSQL refuses to run as root, and a short name keeps its socket's short."""
     ensure_installed("postgresql")
-    binaries = _binaries()
-    # PostgreSQL refuses to run as root, and the folder's short name keeps its socket's short.
-    user = "postgres" if os.geteuid() == 0 else None
     folder = Path(tempfile.mkdtemp(prefix="wardfleet-pg-"))
     try:
-        if user:
+        if user := _server_user():
             shutil.chown(folder, user, user)
-        data = folder / "data"
-        _initdb(binaries, data, user)
-        port = free_port()
-        settings = {
-            **SETTINGS,
-            **changed,
-            "port": str(port),
-            "unix_socket_directories": str(folder),
-        }
-        arguments = [part for item in settings.items() for part in ("-c", "=".join(item))]
-        log = folder / "log"
-        with log.open("wb") as out:
-            server = start(
-                [binaries / "postgres", "-D", data, *arguments],
-                user=user, cwd=folder, stdout=out, stderr=out,
-            )  # fmt: skip
-        try:
-            ready = [str(binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
-            wait_until(
-                lambda: server.poll() is not None or subprocess.call(ready) == 0,
-                timeout=30,
-                interval=0.05,
-                what="PostgreSQL to accept connections",
-            )
-            assert server.poll() is None, log.read_text()
-            yield Postgres(f"postgresql://postgres@127.0.0.1:{port}/postgres")
-        finally:
-            server.send_signal(signal.SIGINT)  # does not wait for those still connected
-            stop(server)
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _initdb(binaries: Path, data: Path, user: str | None) -> None:
-    made = start(
-        [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust",
-         "-E", "UTF8", "--locale=C", "--no-sync"],
-        user=user, cwd=data.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+@contextmanager
+def serving(data: Path, **more: str) -> Iterator[Postgres]:
+    """A server on this data directory, with these settings more."""
+    port, folder = free_port(), data.parent
+    settings = {**SETTINGS, **more, "port": str(port), "unix_socket_directories": str(folder)}
+    arguments = [part for item in settings.items() for part in ("-c", "=".join(item))]
+    log = folder / "log"
+    with log.open("ab") as out:
+        server = start(
+            [program("postgres"), "-D", data, *arguments],
+            user=_server_user(), cwd=folder, stdout=out, stderr=out,
+        )  # fmt: skip
+    try:
+        ready = [str(program("pg_isready")), "-q", "-h", "127.0.0.1", "-p", str(port)]
+        wait_until(
+            lambda: server.poll() is not None or subprocess.call(ready) == 0,
+            timeout=30,
+            interval=0.05,
+            what="PostgreSQL to accept connections",
+        )
+        assert server.poll() is None, log.read_text()
+        yield Postgres(f"postgresql://postgres@127.0.0.1:{port}/postgres")
+    finally:
+        server.send_signal(signal.SIGINT)  # does not wait for those still connected
+        stop(server)
+
+
+def as_server_user(*command: str | Path) -> str:
+    """Run a program of PostgreSQL's to its end; what it said."""
+    done = start(
+        command, user=_server_user(), cwd="/", stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    output, _ = done.communicate(timeout=60)
+    assert done.returncode == 0, output.decode()
+    return output.decode()
+
+
+def initdb(data: Path) -> None:
+    as_server_user(
+        program("initdb"), "-D", data, "-U", "postgres", "-A", "trust",
+        "-E", "UTF8", "--locale=C", "--no-sync",
     )  # fmt: skip
-    output, _ = made.communicate(timeout=60)
-    assert made.returncode == 0, output.decode()
+
+
+def program(name: str) -> Path:
+    return _binaries() / name
+
+
+def _server_user() -> str | None:
+    return "postgres" if os.geteuid() == 0 else None
 
 
 def _binaries() -> Path:

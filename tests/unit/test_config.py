@@ -33,6 +33,10 @@ def test_a_broker_of_ones_own_is_not_started() -> None:
         ("FLEET_HTTP_PORT", "65536"),
         ("FLEET_HTTP_PORT", "٨٠٨٠"),
         ("FLEET_MQTT_PORT", "-1"),
+        ("FLEET_LOG", "xml"),
+        ("FLEET_LOG_LEVEL", "loud"),
+        ("FLEET_INSTANCE", "ingest a"),
+        ("FLEET_INSTANCE", "a" * 64),
         ("FLEET_MQTT_URL", "broker:1883"),
         ("FLEET_MQTT_URL", "mqtt://broker:port"),
         ("FLEET_MQTT_URL", "mqtt://[::1"),
@@ -55,6 +59,13 @@ def test_a_broker_of_ones_own_is_not_started() -> None:
         ("FLEET_RETENTION_DAYS", "401"),
         ("FLEET_RETENTION_HOURLY_DAYS", "two years"),
         ("FLEET_RETENTION_AUDIT_DAYS", "364"),
+        ("FLEET_BACKUP_AT", "25:00"),
+        ("FLEET_BACKUP_AT", "03:15:30"),
+        ("FLEET_BACKUP_AT", "night"),
+        ("FLEET_BACKUP_KEEP", "0"),
+        ("FLEET_LITESTREAM_URL", "/mnt/replica"),
+        ("FLEET_LITESTREAM_URL", "s3://"),
+        ("FLEET_LITESTREAM_URL", "file:///mnt/my replica"),
     ],
 )
 def test_a_bad_value_is_named_in_one_clear_line(name: str, value: str) -> None:
@@ -76,6 +87,7 @@ def test_a_bad_value_is_named_in_one_clear_line(name: str, value: str) -> None:
         ("FLEET_DATABASE_URL", "me:hunter2@db/wardfleet"),
         ("FLEET_MQTT_URL", "http://me:hunter2@broker"),
         ("FLEET_MQTT_URL", "mqtt://me:hunter2@[broker"),
+        ("FLEET_LITESTREAM_URL", "sftp://me:hunter2@host/a b"),
     ],
 )
 def test_a_password_in_a_bad_url_is_not_repeated(name: str, value: str) -> None:
@@ -98,6 +110,13 @@ def test_each_class_is_kept_as_long_as_its_setting_says_and_the_others_as_they_w
     for each in CLASSES:
         changed = Settings.from_env({each.setting: "400"}).retention
         assert changed == {**usual, each.kept: timedelta(days=400)}
+
+
+def test_litestream_is_for_sqlite() -> None:
+    replica = {"FLEET_LITESTREAM_URL": "file:///mnt/replica"}
+    assert Settings.from_env(replica).litestream_url == "file:///mnt/replica"
+    with pytest.raises(SettingError, match=r"must not be set with PostgreSQL.*docs/recovery\.md"):
+        Settings.from_env({**replica, "FLEET_DATABASE_URL": "postgresql://db/wardfleet"})
 
 
 def test_web_and_broker_cannot_share_a_port() -> None:

@@ -1,7 +1,7 @@
 """The packs of one device, taken together as the one battery that a nurse sees."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fleet.domain.words import Chemistry
 
@@ -10,8 +10,7 @@ CHARGING_FROM_MA = 50
 ON_MAINS = frozenset({"mains", "dock", "usb"})
 
 
-@dataclass(frozen=True, slots=True)
-class Pack:
+class Pack(NamedTuple):
     """One pack as one reading describes it; None is unknown. Units as on the wire."""
 
     slot: int = 0
@@ -44,8 +43,7 @@ class Pack:
         return min(round(100 * self.full_charge_mah / self.design_mah), 110)
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(NamedTuple):
     """What the packs amount to together."""
 
     soc_pct: int | None = None
@@ -68,29 +66,42 @@ def combine(packs: Sequence[Pack]) -> Charge:
     """
     if not packs:
         return Charge()
-    known = [p for p in packs if p.remaining_mah is not None and p.full_charge_mah]
-    remaining = sum(p.remaining_mah or 0 for p in known) if len(known) == len(packs) else None
-    full = sum(p.full_charge_mah or 0 for p in known) if len(known) == len(packs) else None
-    currents = [p.current_ma for p in packs if p.current_ma is not None]
-    sources = [p.power_source for p in packs if p.power_source is not None]
+    remaining = full = current = 0
+    sized, measured, plugged = True, False, None
+    charging = refused = failed = False
+    all_full = True
+    # One pass: this is done for every report of every device.
+    for pack in packs:
+        remaining += pack.remaining_mah or 0
+        full += pack.full_charge_mah or 0
+        sized = sized and pack.remaining_mah is not None and bool(pack.full_charge_mah)
+        if pack.current_ma is not None:
+            current += pack.current_ma
+            measured = True
+        if pack.power_source is not None:
+            plugged = plugged or pack.power_source in ON_MAINS
+        charging = charging or pack.is_charging
+        refused = refused or pack.status in ("not_charging", "discharging")
+        all_full = all_full and (pack.status == "full" or pack.soc_pct == 100)
+        failed = failed or pack.health in ("dead", "failure")
     return Charge(
         soc_pct=_mean_soc(packs),
-        current_ma=sum(currents) if currents else None,
-        remaining_mah=remaining,
-        full_mah=full,
-        plugged_in=any(s in ON_MAINS for s in sources) if sources else _plugged_by_status(packs),
+        current_ma=current if measured else None,
+        remaining_mah=remaining if sized else None,
+        full_mah=full if sized else None,
+        plugged_in=_plugged_by_status(packs) if plugged is None else plugged,
         present=True,
-        charging=any(p.is_charging for p in packs),
-        refused=any(p.status in ("not_charging", "discharging") for p in packs),
-        full=all(p.status == "full" or p.soc_pct == 100 for p in packs),
-        failed=any(p.health in ("dead", "failure") for p in packs),
+        charging=charging,
+        refused=refused,
+        full=all_full,
+        failed=failed,
     )
 
 
 def _mean_soc(packs: Sequence[Pack]) -> int | None:
     charges = [(p.soc_pct, p.full_charge_mah) for p in packs if p.soc_pct is not None]
-    if not charges:
-        return None
+    if len(charges) <= 1:
+        return charges[0][0] if charges else None
     sizes = [size for _, size in charges if size]
     usual = sum(sizes) / len(sizes) if sizes else 1.0
     weights = [size or usual for _, size in charges]

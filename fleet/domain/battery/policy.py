@@ -33,6 +33,9 @@ DEFAULT_POLICIES: Mapping[Chemistry, BatteryPolicy] = {
 }
 
 
+_CAUTIOUS = BatteryPolicy()
+
+
 def default_policy(chemistry: Chemistry | None) -> BatteryPolicy:
     """The policy where no profile says otherwise; an unknown chemistry is judged cautiously."""
-    return DEFAULT_POLICIES.get(chemistry, BatteryPolicy()) if chemistry else BatteryPolicy()
+    return DEFAULT_POLICIES.get(chemistry, _CAUTIOUS) if chemistry else _CAUTIOUS

@@ -1,29 +1,27 @@
-"""Alive, and ready: what supervisors and load balancers ask."""
+"""Alive, and ready: what supervisors, load balancers and monitoring ask."""
 
-from datetime import datetime, timedelta
+import shutil
+from datetime import datetime
 
-from flask import Blueprint, jsonify
+from flask import Blueprint, current_app, jsonify
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
+from fleet.config import Settings
+from fleet.domain.health import nearly_full, problems
+from fleet.services.heartbeat import Heart
 from fleet.store.database import db
 from fleet.store.migrate import is_current
-from fleet.store.queries.health import SignOfLife, signs_of_life
+from fleet.store.queries.health import round_trip_at, signs_of_life
 from fleet.web import clock
 
 health = Blueprint("health", __name__)
 
-PROCESS_DEADLINE = timedelta(seconds=20)
-ROUND_TRIP_DEADLINE = timedelta(seconds=30)
-CLOCKS_APART = timedelta(seconds=5)
-"""So far ahead the clock of another machine may be."""
-
 _UNREACHABLE = "The database does not answer: see FLEET_DATABASE_URL and the database's own log."
 _NOT_MIGRATED = "The schema is older than this version: run `fleet migrate`."
-_NO_BROKER = "Ingest is not connected to the broker: see that it runs and FLEET_MQTT_URL names it."
-_SILENT = "Not heard of within its deadline: see that `fleet {0}` runs, and its log."
-_FUTURE = "Its last sign of life is from the future: set the clocks of all machines alike."
-_NO_ROUND_TRIP = "No message came through schedule, broker and ingest: see the checks before this."
+_UNWRITABLE = "The database takes no writes: free space on its disk, and see its own log."
+_NO_SPACE = "The disk of the data directory is nearly full: {0} MB are free. Make room on it."
+_NO_DISK = "The data directory cannot be looked at: see FLEET_DATA_DIR and its disk."
 
 
 @health.get("/healthz")
@@ -43,26 +41,23 @@ def ready() -> ResponseReturnValue:
 
 
 def _checks(now: datetime) -> dict[str, str | None]:
+    checks = {"disk": _disk(current_app.config["FLEET"])}
     try:
         if not is_current(db.engine):
-            return {"database": _NOT_MIGRATED}
-        signs = signs_of_life()
+            return checks | {"database": _NOT_MIGRATED}
+        signs, trip = signs_of_life(db.session()), round_trip_at(db.session())
     except SQLAlchemyError:
-        return {"database": _UNREACHABLE}
-    ingest = signs.get("ingest")
-    ingest_problem = _late(ingest, now, PROCESS_DEADLINE, _SILENT.format("ingest"))
-    # What a silent process said last about the broker is not known any more.
-    connected = ingest_problem is None and ingest is not None and ingest.broker_connected
-    return {
-        "database": None,
-        "ingest": ingest_problem,
-        "broker": None if connected else _NO_BROKER,
-        "schedule": _late(signs.get("schedule"), now, PROCESS_DEADLINE, _SILENT.format("schedule")),
-        "round_trip": _late(signs.get("round_trip"), now, ROUND_TRIP_DEADLINE, _NO_ROUND_TRIP),
-    }
+        return checks | {"database": _UNREACHABLE}
+    # Whether it can be written to, this process's own sign of life shows.
+    heart: Heart | None = current_app.extensions.get("heart")
+    can_write = heart is None or heart.unwritten is None
+    return checks | {"database": None if can_write else _UNWRITABLE} | problems(signs, trip, now)
 
 
-def _late(sign: SignOfLife | None, now: datetime, deadline: timedelta, words: str) -> str | None:
-    if sign is not None and sign.at > now + CLOCKS_APART:
-        return _FUTURE
-    return None if sign is not None and now - sign.at <= deadline else words
+def _disk(settings: Settings) -> str | None:
+    try:
+        disks = [shutil.disk_usage(folder) for folder in settings.folders()]
+    except OSError:
+        return _NO_DISK
+    full = [disk.free for disk in disks if nearly_full(disk.free, disk.total)]
+    return _NO_SPACE.format(min(full) // 1_000_000) if full else None

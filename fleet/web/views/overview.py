@@ -12,6 +12,7 @@ from fleet.domain.words import Availability, ComplianceState, DeviceKind
 from fleet.store.queries import overview as figures
 from fleet.store.queries.board import ward_heads
 from fleet.store.queries.overview import Tally
+from fleet.store.queries.recovery import newest_drill
 from fleet.web import clock
 from fleet.web.views.console import it
 
@@ -50,6 +51,7 @@ def overview() -> ResponseReturnValue:
         compliant=Share(compliance.get(ComplianceState.COMPLIANT, 0), sum(compliance.values())),
         wards=ward_heads(),
         by_ward=_by_ward(tallies),
+        drill=newest_drill(),
     )
 
 

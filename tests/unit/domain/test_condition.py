@@ -1,4 +1,3 @@
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -44,14 +43,14 @@ def test_a_cart_that_does_not_know_whether_it_is_touched_is_available() -> None:
 
 
 def test_a_cart_in_use_that_runs_low_is_low() -> None:
-    low = replace(PARKED, soc_pct=20, remaining_mah=8_000)
+    low = PARKED._replace(soc_pct=20, remaining_mah=8_000)
     assert judged(low, idle_s=5).availability == Availability.LOW
 
 
 def test_a_charging_cart_can_be_taken_once_it_is_charged_enough() -> None:
-    plugged = replace(PARKED, status="charging", power_source="mains", current_ma=5_000)
-    assert judged(replace(plugged, soc_pct=79)).availability == Availability.CHARGING
-    assert judged(replace(plugged, soc_pct=80)).availability == Availability.AVAILABLE
+    plugged = PARKED._replace(status="charging", power_source="mains", current_ma=5_000)
+    assert judged(plugged._replace(soc_pct=79)).availability == Availability.CHARGING
+    assert judged(plugged._replace(soc_pct=80)).availability == Availability.AVAILABLE
 
 
 def test_a_cart_without_the_app_it_is_for_is_out_of_service() -> None:
@@ -65,7 +64,7 @@ def test_an_app_that_nobody_requires_may_fail() -> None:
 
 
 def test_a_cart_with_a_dead_battery_is_out_of_service() -> None:
-    assert judged(replace(PARKED, health="dead")).availability == Availability.UNAVAILABLE
+    assert judged(PARKED._replace(health="dead")).availability == Availability.UNAVAILABLE
 
 
 def test_a_device_that_reports_no_battery_is_unknown_and_not_green() -> None:
@@ -73,13 +72,13 @@ def test_a_device_that_reports_no_battery_is_unknown_and_not_green() -> None:
 
 
 def test_a_cart_plugged_into_a_dead_outlet_is_found_out() -> None:
-    vain = replace(PARKED, soc_pct=50, status="not_charging", power_source="mains")
+    vain = PARKED._replace(soc_pct=50, status="not_charging", power_source="mains")
     assert AlertKind.NOT_CHARGING in alerts_due(judged(vain))
     assert AlertKind.NOT_CHARGING not in alerts_due(judged(PARKED))
 
 
 def test_standing_still_does_not_promise_a_longer_round() -> None:
-    in_use = assess(Condition(), Sample(NOON, (replace(PARKED, current_ma=-4_000),), 10), POLICIES)
+    in_use = assess(Condition(), Sample(NOON, (PARKED._replace(current_ma=-4_000),), 10), POLICIES)
     later = NOON + timedelta(minutes=30)
     parked = assess(in_use, Sample(later, (PARKED,), 1_800), POLICIES)
     assert in_use.load_ma == 4_000
@@ -92,13 +91,13 @@ def test_a_cart_never_seen_in_use_is_promised_what_it_is_rated_for() -> None:
 
 
 def test_a_low_cart_raises_one_change_of_availability_and_one_of_charging() -> None:
-    low = judged(replace(PARKED, soc_pct=20, remaining_mah=8_000))
+    low = judged(PARKED._replace(soc_pct=20, remaining_mah=8_000))
     assert [c.aspect for c in changes(judged(PARKED), low)] == ["availability", "needs_charging"]
     assert changes(low, low) == []
 
 
 def test_the_charging_alert_says_how_much_is_left() -> None:
-    low = judged(replace(PARKED, soc_pct=20, remaining_mah=8_000))
+    low = judged(PARKED._replace(soc_pct=20, remaining_mah=8_000))
     assert alerts_due(low)[AlertKind.NEEDS_CHARGING] == "20 %, about 90 min left"
 
 
@@ -135,28 +134,28 @@ def test_no_series_of_readings_breaks_the_rules_or_shows_an_unknown_charge_as_av
 
 @pytest.mark.parametrize("soc", range(0, 101, 5))
 def test_low_and_needs_charging_are_one_word(soc: int) -> None:
-    condition = judged(replace(PARKED, soc_pct=soc, remaining_mah=400 * soc))
+    condition = judged(PARKED._replace(soc_pct=soc, remaining_mah=400 * soc))
     assert (condition.availability == Availability.LOW) is condition.needs_charging
 
 
 def test_one_quiet_moment_in_use_does_not_promise_a_day() -> None:
-    quiet = assess(Condition(), Sample(NOON, (replace(PARKED, current_ma=-900),), 10), POLICIES)
+    quiet = assess(Condition(), Sample(NOON, (PARKED._replace(current_ma=-900),), 10), POLICIES)
     assert quiet.runtime_min == 510
 
 
 def test_without_a_word_about_charging_no_outlet_is_called_dead() -> None:
-    silent = replace(PARKED, soc_pct=50, status=None, current_ma=None, power_source="mains")
+    silent = PARKED._replace(soc_pct=50, status=None, current_ma=None, power_source="mains")
     assert not judged(silent).not_charging
 
 
 def test_a_docked_cart_that_somebody_touches_is_not_in_use() -> None:
-    docked = replace(PARKED, status="full", power_source="dock", current_ma=0)
+    docked = PARKED._replace(status="full", power_source="dock", current_ma=0)
     assert judged(docked, idle_s=10).availability == Availability.AVAILABLE
 
 
 def test_a_worn_pack_whose_gauge_wavers_stays_worn() -> None:
-    worn = judged(replace(PARKED, full_charge_mah=27_000, remaining_mah=20_000))
+    worn = judged(PARKED._replace(full_charge_mah=27_000, remaining_mah=20_000))
     assert worn.replacement is not None
-    wavering = replace(PARKED, full_charge_mah=28_400, remaining_mah=20_000)
+    wavering = PARKED._replace(full_charge_mah=28_400, remaining_mah=20_000)
     assert assess(worn, Sample(NOON, (wavering,), 900), POLICIES).replacement is not None
     assert judged(wavering).replacement is None

@@ -1,0 +1,1 @@
+"""The commands of `fleet`, one file a subject; `fleet.cli` puts them together."""

@@ -1,0 +1,58 @@
+"""The device's side: simulated devices, and this machine as one."""
+
+import click
+
+from fleet.commands.errors import one_clear_line, what_the_user_can_put_right
+from fleet.commands.processes import demo_options
+from fleet.config import Settings
+from fleet.signals import stop_on_signals
+
+
+@click.command()
+@demo_options
+@click.option("--speed", default=20.0, show_default=True, type=click.FloatRange(0.1, 1000),
+              help="Simulated seconds in a real one.")  # fmt: skip
+@one_clear_line
+def simulate(speed: float, **size: int) -> None:
+    """Simulate the devices of a hospital, each with an MQTT connection of its own."""
+    from fleet.demo import Demo
+    from fleet.simulator.fleet import run_fleet
+
+    settings = Settings.from_env()
+    demo = Demo(**size)
+    with what_the_user_can_put_right():
+        run_fleet(
+            demo.roster(),
+            settings.mqtt_url,
+            settings.data_dir / "simulated",
+            stop_on_signals(),
+            seed=demo.seed,
+            speed=speed,
+        )
+
+
+@click.command()
+@click.argument("device_id")
+@click.option(
+    "--app", "apps", multiple=True, metavar="NAME[=PROCESS]", help="A process that must run."
+)
+@click.option("--interval", default=30, show_default=True, type=click.IntRange(1, 3600))
+@one_clear_line
+def agent(device_id: str, apps: tuple[str, ...], interval: int) -> None:
+    """Report this machine (laptop, tablet or cart) as DEVICE_ID."""
+    from fleet.device.apps import AppSpec
+    from fleet.device.run import run_agent
+
+    settings = Settings.from_env()
+    with what_the_user_can_put_right():
+        run_agent(
+            settings.mqtt_url,
+            device_id,
+            settings.data_dir / "agent",
+            stop_on_signals(),
+            apps=[AppSpec.parse(text) for text in apps],
+            interval_s=interval,
+        )
+
+
+COMMANDS = (simulate, agent)

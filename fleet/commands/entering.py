@@ -1,0 +1,85 @@
+"""What hospital IT enters once: the hospital, its wards, profiles, the first administrator."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from fleet import create_worker
+from fleet.commands.errors import one_clear_line
+from fleet.config import ROOT, Settings
+
+
+@click.group()
+def profile() -> None:
+    """Configuration profiles."""
+
+
+@profile.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@one_clear_line
+def load(paths: tuple[Path, ...]) -> None:
+    """Make immutable versions of profile files (default: firmware_profiles/)."""
+    from fleet.services.load_profiles import load_profiles
+
+    with create_worker(Settings.from_env()).app_context():
+        for loaded in load_profiles(
+            list(paths) or [ROOT / "firmware_profiles"], "cli", datetime.now(UTC)
+        ):
+            word = "new" if loaded.is_new else "unchanged"
+            click.echo(f"{loaded.slug} version {loaded.number} ({word})")
+
+
+@click.group()
+def site() -> None:
+    """Hospitals."""
+
+
+@site.command("add")
+@click.argument("slug")
+@click.argument("name")
+@click.option("--timezone", default="UTC", show_default=True, help="IANA name.")
+@one_clear_line
+def site_add(slug: str, name: str, timezone: str) -> None:
+    """Enter a hospital."""
+    from fleet.services.places import add_site
+
+    with create_worker(Settings.from_env()).app_context():
+        add_site(slug, name, timezone, "cli", datetime.now(UTC))
+
+
+@click.group()
+def ward() -> None:
+    """Wards of a hospital."""
+
+
+@ward.command("add")
+@click.argument("site_slug")
+@click.argument("slug")
+@click.argument("name")
+@click.option("--zone", "zones", multiple=True, metavar="CODE=NAME", help="A place in it.")
+@one_clear_line
+def ward_add(site_slug: str, slug: str, name: str, zones: tuple[str, ...]) -> None:
+    """Enter a ward: WARD's board is then at /wards/SLUG."""
+    from fleet.services.places import add_ward
+
+    pairs = [(code, name) for code, _, name in (zone.partition("=") for zone in zones)]
+    with create_worker(Settings.from_env()).app_context():
+        add_ward(site_slug, slug, name, "cli", datetime.now(UTC), pairs)
+
+
+@click.command("setup-link")
+@one_clear_line
+def setup_link() -> None:
+    """Print a new link for the first administrator, if there is none yet."""
+    from fleet.services.first_administrator import offer
+
+    settings = Settings.from_env()
+    with create_worker(settings).app_context():
+        token = offer(datetime.now(UTC))
+    if token is None:
+        raise SystemExit("fleet: there is an administrator already")
+    click.echo(f"http://{settings.http_host}:{settings.http_port}/setup/{token}")
+
+
+COMMANDS = (profile, site, ward, setup_link)

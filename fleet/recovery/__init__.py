@@ -1,0 +1,1 @@
+"""Backup, restore and the drill that proves them; what they are for stands in docs/recovery.md."""
