@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint format assets lock screenshots bench-board bench-devices bench-history bench-migrations bench-ingest litestream clean mosquitto test-tools
+.PHONY: help setup run test test-faults soak lint format assets lock screenshots bench-board bench-devices bench-history bench-migrations bench-ingest litestream clean mosquitto test-tools
 
 # A bare machine's locale is POSIX; our files are UTF-8.
 export PYTHONUTF8 := 1
@@ -33,6 +33,12 @@ run: setup ## Start everything with a simulated demo hospital; Ctrl-C stops it
 
 test: setup test-tools lint ## Lint, then the whole test suite (ARGS=... for pytest)
 	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+
+test-faults: setup test-tools ## Every fault on both databases with several seeds, 10 min (SEED=n)
+	FAULTS=long $(BIN)/pytest -n $(WORKERS) --timeout 600 tests/faults $(ARGS)
+
+soak: setup test-tools ## Random faults for SOAK=10m (s, m, h; SEED=n, DATABASE=sqlite)
+	@$(BIN)/python -m tests.faults.soak
 
 lint: $(VENV)/test-requirements ## Style, types and import contracts
 	$(BIN)/ruff check

@@ -5,6 +5,10 @@ import shutil
 import socket
 
 from fleet.config import SettingError, Settings
+from fleet.wire.messages import MAX_MESSAGE_BYTES
+
+LARGEST_PACKET = MAX_MESSAGE_BYTES + 1_024
+"""With its topic and properties. Whoever sends more is told so by the broker, at once."""
 
 _CONFIG = """\
 # Written by `fleet up` at every start: changes here are lost.
@@ -17,7 +21,7 @@ persistence_location {folder}/
 autosave_interval 60
 max_queued_messages 0
 max_inflight_messages 0
-max_packet_size 4194304
+max_packet_size {largest}
 log_dest stderr
 log_type error
 connection_messages false
@@ -38,7 +42,12 @@ def mosquitto_command(settings: Settings) -> list[str]:
     folder.mkdir(exist_ok=True)
     config = folder / "mosquitto.conf"
     config.write_text(
-        _CONFIG.format(user=getpass.getuser(), port=settings.mqtt_port, folder=folder)
+        _CONFIG.format(
+            user=getpass.getuser(),
+            port=settings.mqtt_port,
+            folder=folder,
+            largest=LARGEST_PACKET,
+        )
     )
     return [program, "-c", str(config)]
 

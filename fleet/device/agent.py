@@ -15,7 +15,7 @@ from fleet.device.backoff import Backoff
 from fleet.device.configuration import Configuration
 from fleet.device.hardware import Hardware
 from fleet.device.journal import Journal
-from fleet.device.link import Connected, Event, Link, Lost, Message
+from fleet.device.link import Connected, Event, Link, Lost, Message, Unheard
 from fleet.domain.presence import DEFAULT_INTERVAL_S
 from fleet.wire import topics
 from fleet.wire.messages import (
@@ -76,6 +76,8 @@ class Agent:
         self._first_share = rng.random()
         self._connect_at = self._sample_at = self._report_at = 0.0
         self._connected_at: float | None = None
+        self._is_unheard = False
+        """What we said of ourselves found no listener."""
 
     def __str__(self) -> str:
         return self._device_id
@@ -150,12 +152,14 @@ class Agent:
                 self._connect_at = now + self._backoff.next_wait()
             case Message(topic, payload):
                 self._on_message(topic, payload, now)
+            case Unheard(topic):
+                self._is_unheard |= topic.endswith(("/birth", "/reported"))
 
     def _on_message(self, topic: str, payload: bytes, now: float) -> None:
         try:
             match topic.removeprefix(topics.down(self._device_id, "")):
                 case "ack":
-                    self._on_ack(msgspec.json.decode(payload, type=Ack))
+                    self._on_ack(msgspec.json.decode(payload, type=Ack), now)
                 case "desired":
                     self._on_desired(payload, now)
                 case "rebirth":
@@ -166,6 +170,7 @@ class Agent:
     # --- what is said -----------------------------------------------------------------------
 
     def _say_who_i_am(self, now: float) -> None:
+        self._is_unheard = False
         identity = self._hardware.identity
         birth = Birth(
             v=PROTOCOL_VERSION,
@@ -231,10 +236,13 @@ class Agent:
 
     # --- what is heard ----------------------------------------------------------------------
 
-    def _on_ack(self, ack: Ack) -> None:
+    def _on_ack(self, ack: Ack, now: float) -> None:
+        """An ack tells, too, that the service listens (again)."""
         for refusal in ack.refused:
             log.warning("%s: reading %d refused: %s", self._device_id, refusal.seq, refusal.reason)
         self._backlog.acked(ack)
+        if self._is_unheard:
+            self._say_who_i_am(now)
 
     def _on_desired(self, payload: bytes, now: float) -> None:
         if self._configuration.adopt(payload, self._clock()):

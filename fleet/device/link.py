@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 WILL_DELAY_S = 60
 KEEP_ALIVE_S = 30
 FLUSH_MS = 2_000
+NO_MATCHING_SUBSCRIBERS = 0x10
+"""MQTT 5, 3.4.2.1: a PUBACK may say so. Not every broker does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,14 @@ class Message:
     payload: bytes
 
 
-Event = Connected | Lost | Message
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """The broker has taken what we said on `topic`, and knows nobody who listens to it."""
+
+    topic: str
+
+
+Event = Connected | Lost | Message | Unheard
 
 
 class Link(Protocol):
@@ -81,6 +90,8 @@ class MqttLink:
         self._will_delay_s = will_delay_s
         self._client: Client | None = None
         self._events: list[Event] = []
+        self._on_the_way: dict[int, str] = {}
+        """Packet number -> topic of what the broker has not confirmed."""
 
     @property
     def socket(self) -> socket.socket | None:
@@ -103,12 +114,14 @@ class MqttLink:
         """
         self.drop()
         self._events.clear()
+        self._on_the_way.clear()
         client = Client(
             CallbackAPIVersion.VERSION2, self._client_id, protocol=MQTTProtocolVersion.MQTTv5
         )
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
+        client.on_publish = self._on_publish
         will_properties = Properties(PacketTypes.WILLMESSAGE)
         will_properties.WillDelayInterval = self._will_delay_s
         client.will_set(self._will_topic, will, qos=1, retain=True, properties=will_properties)
@@ -126,7 +139,8 @@ class MqttLink:
     def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
         """QoS 1. On a link that is down it is lost: what matters is in the journal."""
         if self._client is not None:
-            self._client.publish(topic, payload, qos=1, retain=retain)
+            sent = self._client.publish(topic, payload, qos=1, retain=retain)
+            self._on_the_way[sent.mid] = topic
 
     def take_events(self) -> list[Event]:
         events, self._events = self._events, []
@@ -191,6 +205,18 @@ class MqttLink:
             self._events.append(Message(message.topic, bytes(message.payload)))
         except UnicodeDecodeError:
             log.warning("%s: a topic that is not UTF-8", self._client_id)
+
+    def _on_publish(
+        self,
+        client: Client,
+        userdata: Any,
+        number: int,
+        reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        topic = self._on_the_way.pop(number, "")
+        if reason.value == NO_MATCHING_SUBSCRIBERS:
+            self._events.append(Unheard(topic))
 
 
 def parse_url(url: str) -> tuple[str, int]:

@@ -1,7 +1,7 @@
 """Step 1, decode: bytes to messages, strictly; the rest is rejected, each with its reason."""
 
 from datetime import UTC
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -21,8 +21,10 @@ from fleet.wire.messages import (
     Telemetry,
     Version,
 )
+from fleet.wire.strict import gives_a_key_twice
 
 HEARTBEAT = "heartbeat"
+T = TypeVar("T", bound=Struct)
 
 _DECODERS: dict[str, msgspec.json.Decoder[Struct]] = {
     "birth": msgspec.json.Decoder(Birth),
@@ -33,7 +35,7 @@ _DECODERS: dict[str, msgspec.json.Decoder[Struct]] = {
 _heartbeat = msgspec.json.Decoder(Heartbeat)
 
 
-class _RawTelemetry(Struct):
+class _RawTelemetry(Struct, omit_defaults=True):
     """Telemetry whose readings are judged one by one, because one of them is bad."""
 
     v: Version
@@ -97,9 +99,9 @@ def _decode_one(batch: Batch, heard: Inbound) -> None:
 def _message(batch: Batch, heard: Inbound, address: topics.UpTopic) -> Struct:
     decoder = _DECODERS[address.channel]
     if address.channel != "telemetry":
-        return decoder.decode(heard.payload)
+        return _strictly(decoder, heard.payload)
     try:
-        message = decoder.decode(heard.payload)
+        message = _strictly(decoder, heard.payload)
         assert isinstance(message, Telemetry)
         for reading in message.readings:
             _to_utc(reading)
@@ -108,15 +110,22 @@ def _message(batch: Batch, heard: Inbound, address: topics.UpTopic) -> Struct:
     return message
 
 
+def _strictly(decoder: msgspec.json.Decoder[T], payload: bytes) -> T:
+    message = decoder.decode(payload)
+    if gives_a_key_twice(payload, message):
+        raise ValueError("a key is given twice in one object")
+    return message
+
+
 def _salvage(batch: Batch, heard: Inbound, device_id: str) -> Telemetry:
     """The good readings of a message; the bad ones are refused by seq, and set aside as one."""
-    raw = _raw_telemetry.decode(heard.payload)
+    raw = _strictly(_raw_telemetry, heard.payload)
     if raw.device_id not in (None, device_id):
         raise ValueError(f"device_id: expected the topic's, `{device_id}`")
     good, bad = [], []
     for part in raw.readings:
         try:
-            good.append(_to_utc(_reading.decode(part)))
+            good.append(_to_utc(_strictly(_reading, bytes(part))))
         except _UNACCEPTABLE as error:
             bad.append((bytes(part), _words(error)))
     if not bad:

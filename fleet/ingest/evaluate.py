@@ -4,7 +4,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from fleet.domain.age import clock_is_believable, measured_at
+from fleet.domain.age import clock_is_believable, clock_is_right, measured_at
 from fleet.domain.battery.packs import Pack
 from fleet.domain.condition import Condition, Sample, assess
 from fleet.domain.events import changes
@@ -72,7 +72,7 @@ def _state_row(batch: Batch, known: Known, spoken: Spoken, reading: Reading) -> 
         online or known.online,
         received_at,
         deadline,
-        believable,
+        believable and clock_is_right(reading.ts, sampled_at),
         reading.location.zone if reading.location else None,
         reading.batteries,
         reading.apps,

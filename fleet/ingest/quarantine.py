@@ -1,21 +1,37 @@
 """What could not be accepted, kept with its reason where IT can see it."""
 
-from fleet.ingest.batch import Batch
+from sqlalchemy import select
+
+from fleet.ingest.batch import Batch, Rejected
 from fleet.store.quarantine import KEPT_BYTES, QuarantinedMessage
 
 
 def quarantine(batch: Batch) -> None:
-    batch.session.add_all(
-        QuarantinedMessage(
-            received_at=rejected.heard.received_at,
-            topic=_storable(rejected.heard.topic, 256),
-            device_id=_storable(rejected.device_id, 64) if rejected.device_id else None,
-            reason=_storable(rejected.reason, 512),
-            size_bytes=rejected.heard.size or len(rejected.payload or rejected.heard.payload),
-            payload_start=(rejected.payload or rejected.heard.payload)[:KEPT_BYTES],
-        )
-        for rejected in batch.rejected
+    for rejected in batch.rejected:
+        found = _message(rejected)
+        if not (rejected.heard.retained and _is_set_aside(batch, found)):
+            batch.session.add(found)
+
+
+def _message(rejected: Rejected) -> QuarantinedMessage:
+    payload = rejected.payload or rejected.heard.payload
+    return QuarantinedMessage(
+        received_at=rejected.heard.received_at,
+        topic=_storable(rejected.heard.topic, 256),
+        device_id=_storable(rejected.device_id, 64) if rejected.device_id else None,
+        reason=_storable(rejected.reason, 512),
+        size_bytes=rejected.heard.size or len(payload),
+        payload_start=payload[:KEPT_BYTES],
     )
+
+
+def _is_set_aside(batch: Batch, found: QuarantinedMessage) -> bool:
+    """A broker says what it retains at every connection of ours; it is one message all the same."""
+    same = {
+        name: getattr(found, name) for name in ("device_id", "topic", "size_bytes", "payload_start")
+    }
+    query = select(QuarantinedMessage.id).filter_by(**same).limit(1)
+    return batch.session.scalar(query) is not None
 
 
 def _storable(text: str, length: int) -> str:

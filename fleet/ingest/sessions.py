@@ -34,6 +34,8 @@ def births(batch: Batch) -> None:
         if not _went_back(birth, known):
             known.session_boot, known.session = birth.boot, birth.session
             born[known.pk] = known.pk, birth.boot, birth.session, _self_description(birth)
+        elif spoken.heard.retained:
+            continue  # the past, said again to a new connection
         elif _may_ask(known.rebirth_asked_at, batch.now, ASK_AGAIN_AFTER):
             known.rebirth_asked_at = batch.now
             asked[spoken.device_id] = Rebirth(PROTOCOL_VERSION, _first_free_boot(known))
@@ -51,7 +53,7 @@ def _born_unheard(batch: Batch) -> Iterator[str]:
     for spoken in batch.said("telemetry"):
         assert isinstance(spoken.message, Telemetry)
         known = batch.devices[spoken.device_id]
-        if spoken.message.boot > known.session_boot:
+        if spoken.message.boot > known.session_boot and not spoken.heard.retained:
             asked_at = batch.memory.birth_asked_at.get(known.pk)
             if _may_ask(asked_at, batch.now, ASK_FOR_BIRTH_AFTER):
                 batch.memory.birth_asked_at[known.pk] = batch.now

@@ -50,24 +50,16 @@ def engine_options(url: str) -> dict[str, Any]:
     }
 
 
-_OPTIONS = ("-c timezone=UTC", f"-c idle_in_transaction_session_timeout={STALLED_AFTER}")
-
-
 def _session_options(url: str) -> dict[str, Any]:
     """Times in UTC: elsewhere the last of them would be in the year 10000, which Python has not.
 
     What the URL says itself still counts.
     """
     given = make_url(url).normalized_query
+    stalled = f"-c idle_in_transaction_session_timeout={STALLED_AFTER}"
     return {
         "connect_timeout": given.get("connect_timeout", ("10",))[-1],
-        "options": " ".join(
-            (
-                *given.get("options", ()),
-                "-c timezone=UTC",
-                f"-c idle_in_transaction_session_timeout={STALLED_AFTER}",
-            )
-        ),
+        "options": " ".join((stalled, *given.get("options", ()), "-c timezone=UTC")),
     }
 
 

@@ -113,6 +113,15 @@ def test_a_retained_goodbye_said_again_at_a_new_connection_silences_nobody() -> 
     assert count(QuarantinedMessage) == 0
 
 
+def test_a_retained_message_that_cannot_be_accepted_is_set_aside_once() -> None:
+    topic = "fleet/v1/up/cart-001/telemetry"
+    for payload in (b"{}", b"{}", b"[]"):
+        process([Inbound(topic, payload, NOON, None, True)], NOON)
+    assert count(QuarantinedMessage) == 2
+    process([Inbound(topic, b"{}", NOON)], NOON)  # said live: an event of its own
+    assert count(QuarantinedMessage) == 3
+
+
 def test_the_will_of_an_old_image_does_not_silence_the_new_one() -> None:
     say("birth", {"v": 1, "boot": 5, "session": 57})
     say("birth", {"v": 1, "boot": 1_800_000_000, "session": 1})

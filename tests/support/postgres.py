@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,6 +25,8 @@ SETTINGS = {
     "shared_buffers": "32MB",
     "timezone": "UTC",
 }
+DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+"""What is committed survives a crash."""
 
 
 class Postgres:
@@ -67,7 +69,7 @@ class Postgres:
 
 
 @contextmanager
-def private_cluster(**more: str) -> Iterator[Postgres]:
+def private_cluster(**more: str) -> Iterator["Cluster"]:
     with cluster_folder() as folder:
         initdb(folder / "data")
         with serving(folder / "data", **more) as server:
@@ -88,30 +90,62 @@ def cluster_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def serving(data: Path, **more: str) -> Iterator[Postgres]:
+def serving(data: Path, **more: str) -> Iterator["Cluster"]:
     """A server on this data directory, with these settings more."""
-    port, folder = free_port(), data.parent
-    settings = {**SETTINGS, **more, "port": str(port), "unix_socket_directories": str(folder)}
-    arguments = [part for item in settings.items() for part in ("-c", "=".join(item))]
-    log = folder / "log"
-    with log.open("ab") as out:
-        server = start(
-            [program("postgres"), "-D", data, *arguments],
-            user=_server_user(), cwd=folder, stdout=out, stderr=out,
-        )  # fmt: skip
+    cluster = Cluster(data, {**SETTINGS, **more})
+    cluster.start()
     try:
-        ready = [str(program("pg_isready")), "-q", "-h", "127.0.0.1", "-p", str(port)]
-        wait_until(
-            lambda: server.poll() is not None or subprocess.call(ready) == 0,
-            timeout=30,
-            interval=0.05,
-            what="PostgreSQL to accept connections",
-        )
-        assert server.poll() is None, log.read_text()
-        yield Postgres(f"postgresql://postgres@127.0.0.1:{port}/postgres")
+        yield cluster
     finally:
-        server.send_signal(signal.SIGINT)  # does not wait for those still connected
-        stop(server)
+        cluster.stop()
+
+
+class Cluster(Postgres):
+    """A server of our own. It stays on its port through crash, stop and start."""
+
+    def __init__(self, data: Path, settings: Mapping[str, str]) -> None:
+        self._data, self._port = data, free_port()
+        super().__init__(f"postgresql://postgres@127.0.0.1:{self._port}/postgres")
+        own = {"port": str(self._port), "unix_socket_directories": str(data.parent)}
+        self._arguments = [
+            part for item in {**settings, **own}.items() for part in ("-c", "=".join(item))
+        ]
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        folder = self._data.parent
+        log = folder / "log"
+        with log.open("ab") as out:
+            server = self._server = start(
+                [program("postgres"), "-D", self._data, *self._arguments],
+                user=_server_user(), cwd=folder, stdout=out, stderr=out,
+            )  # fmt: skip
+        ready = [str(program("pg_isready")), "-q", "-h", "127.0.0.1", "-p", str(self._port)]
+        try:
+            wait_until(
+                lambda: server.poll() is not None or subprocess.call(ready) == 0,
+                timeout=30,
+                interval=0.05,
+                what="PostgreSQL to accept connections",
+            )
+            assert server.poll() is None, log.read_text()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """In order, and without waiting for those still connected."""
+        self._end(signal.SIGINT)
+
+    def crash(self) -> None:
+        """As a power cut would: nothing is finished, and what was committed is in its log."""
+        self._end(signal.SIGQUIT)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._server is not None:
+            self._server.send_signal(how)
+            stop(self._server, timeout=30)
+            self._server = None
 
 
 def as_server_user(*command: str | Path) -> str:

@@ -13,7 +13,7 @@ import msgspec
 from fleet.device.agent import Agent
 from fleet.device.hardware import Identity, Measurements
 from fleet.device.journal import Journal
-from fleet.device.link import Connected, Event, Lost, Message
+from fleet.device.link import Connected, Event, Lost, Message, Unheard
 from fleet.wire.digest import document_sha256
 from fleet.wire.messages import (
     Ack,
@@ -78,6 +78,10 @@ class BenchLink:
     def break_off(self) -> None:
         self.is_connected = False
         self._events.append(Lost("broken off"))
+
+    def find_nobody(self, channel: str) -> None:
+        """The broker has taken the message, and knows no listener."""
+        self._events.append(Unheard(f"fleet/v1/up/{DEVICE_ID}/{channel}"))
 
     def deliver(self, channel: str, payload: bytes) -> None:
         self._events.append(Message(f"fleet/v1/down/{DEVICE_ID}/{channel}", payload))

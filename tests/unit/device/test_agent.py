@@ -19,6 +19,26 @@ def test_a_session_begins_with_birth_state_and_report(bench: Bench) -> None:
     assert bench.link.subscribed == [f"fleet/v1/down/{DEVICE_ID}/#"]
 
 
+def test_who_was_not_heard_says_again_who_he_is_when_somebody_listens(bench: Bench) -> None:
+    bench.connect()
+    for channel in ("birth", "state", "reported", "telemetry"):
+        bench.link.find_nobody(channel)
+    bench.wait(INTERVAL_S)
+    assert len(bench.link.said("birth")) == 1
+    bench.ack_everything()
+    assert len(bench.link.said("birth")) == len(bench.link.said("reported")) == 2
+    bench.wait(INTERVAL_S)
+    bench.ack_everything()
+    assert len(bench.link.said("birth")) == 2
+
+
+def test_a_reading_that_nobody_heard_is_no_reason_to_be_born_again(bench: Bench) -> None:
+    bench.connect()
+    bench.link.find_nobody("telemetry")
+    bench.ack_everything()
+    assert len(bench.link.said("birth")) == 1
+
+
 def test_a_birth_says_who_the_device_is_and_what_it_can_set(bench: Bench) -> None:
     bench.connect()
     assert msgspec.convert(bench.link.said("birth")[0], Birth) == Birth(

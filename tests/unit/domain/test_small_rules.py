@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fleet.domain.age import clock_is_believable, measured_at
+from fleet.domain.age import clock_is_believable, clock_is_right, measured_at
 from fleet.domain.assignment import Claim, Place, most_specific
 from fleet.domain.presence import is_silent, offline_deadline, will_counts
 from fleet.domain.versions import is_at_least
@@ -102,3 +102,10 @@ def test_without_uptimes_a_believable_clock_counts_and_a_wrong_one_does_not() ->
 def test_no_reading_comes_from_the_future() -> None:
     assert measured_at(NOW + timedelta(minutes=4), NOW, True) == NOW
     assert measured_at(NOW, NOW, True, 100, 900) == NOW
+
+
+def test_a_clock_that_can_be_believed_is_wrong_where_the_uptimes_say_another_time() -> None:
+    an_hour_slow = NOW - timedelta(hours=1)
+    assert clock_is_believable(an_hour_slow, NOW, True)
+    assert not clock_is_right(an_hour_slow, measured_at(an_hour_slow, NOW, True, 5_000, 5_000))
+    assert clock_is_right(an_hour_slow, measured_at(an_hour_slow, NOW, True, 5_000, 1_400))
