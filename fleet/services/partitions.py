@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 from fleet.store.database import db, in_words, transaction
 from fleet.store.locks import be_patient
 from fleet.store.partitions import (
+    clear_way,
     drop_partition,
     loose_keys,
     make_partition,
@@ -18,6 +20,7 @@ from fleet.store.partitions import (
 )
 from fleet.store.rollup import DAY, day_of
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 DAYS_AHEAD = 14
@@ -44,6 +47,8 @@ def pack_partitions(now: datetime) -> None:
         return
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for key in loose_keys(connection, day_of(now) - PACKED_AFTER):
+            if not _done_at_once(f"packing of {key}", clear_way, key):
+                return
             pack_key(connection, key)
 
 
@@ -54,14 +59,19 @@ def _days() -> set[datetime]:
 
 
 def _each(days: Iterable[datetime], change: Callable[[Session, datetime], None]) -> None:
-    """Each in a transaction of its own, and none at the price of a long wait for ingest."""
+    """Each in a transaction of its own, so that `reading` is locked for a moment at a time."""
     for day in sorted(days):
-        try:
-            with transaction() as session:
-                be_patient(session)
-                change(session, day)
-        except OperationalError as error:
-            log.warning(
-                "partition of %s: put off, `reading` is in use: %s", day.date(), in_words(error)
-            )
+        if not _done_at_once(f"partition of {day.date()}", change, day):
             return
+
+
+def _done_at_once(what: str, change: Callable[[Session, T], None], about: T) -> bool:
+    """Or else, where others hold what it needs, not before the next turn of the job."""
+    try:
+        with transaction() as session:
+            be_patient(session)
+            change(session, about)
+    except OperationalError as error:
+        log.warning("%s: put off, `reading` is in use: %s", what, in_words(error))
+        return False
+    return True

@@ -68,7 +68,14 @@ def roll_up(now: datetime) -> int:
 
 
 def _sweep(session: Session, progress: RollupProgress, now: datetime) -> bool:
-    """Close the hour that is over, or roll up the closed one for some more devices."""
+    """Close the hour that is over, or roll up the closed one for some more devices.
+
+    Hours ahead of the time were closed by a clock that has been put back since: they open again.
+    """
+    if progress.open_hour > now + HOUR:
+        progress.open_hour = hour_of(now)
+        progress.swept_to = None
+        return True
     if progress.swept_to is None:
         if now < progress.open_hour + HOUR:
             return False

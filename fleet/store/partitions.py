@@ -80,10 +80,17 @@ def loose_keys(connection: Connection, before: datetime) -> list[str]:
     return [key for heap, key in found if heap < _name(before) and heap != DEFAULT]
 
 
+def clear_way(session: Session, key: str) -> None:
+    """Before `pack_key`: a half-made index of one that was cut off goes."""
+    session.execute(text(f"DROP INDEX IF EXISTS {key}_ccnew"))
+    session.execute(text(f"ALTER INDEX {key} SET (fillfactor = 100)"))
+
+
 def pack_key(connection: Connection, key: str) -> None:
-    """Beside ingest, which may go on writing. Needs a connection outside any transaction."""
-    connection.execute(text(f"DROP INDEX IF EXISTS {key}_ccnew"))  # of one that was cut off
-    connection.execute(text(f"ALTER INDEX {key} SET (fillfactor = 100)"))
+    """Beside ingest, which may go on writing. Needs a connection outside any transaction.
+
+    It waits for whoever has the partition in use, but nobody waits behind it.
+    """
     connection.execute(text(f"REINDEX INDEX CONCURRENTLY {key}"))
 
 

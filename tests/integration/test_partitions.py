@@ -9,13 +9,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import Connection, literal_column, select, text
 
+from fleet.services.leadership import NotLeading
 from fleet.services.partitions import (
     DAYS_AHEAD,
     drop_partitions,
     make_partitions,
     pack_partitions,
 )
-from fleet.store.database import db, transaction
+from fleet.store.database import db, fenced, transaction
 from fleet.store.models import Reading
 from fleet.store.partitions import partitioned_days
 from fleet.store.rollup import day_of
@@ -174,6 +175,42 @@ def test_the_keys_of_days_that_are_over_are_packed_while_ingest_writes(
     assert key_bytes(yesterday) < 280 * 150 * 58
     assert key_bytes(TODAY) == loose
     assert len(places()) == 2 * 280 * 150 + 1
+
+
+def test_an_index_left_by_a_packing_that_was_cut_off_is_no_hindrance_and_stops_nobody(
+    caplog: pytest.LogCaptureFixture, elsewhere: Elsewhere
+) -> None:
+    yesterday = TODAY - DAY
+    key = f"{partition_of(yesterday)}_pkey"
+    with transaction() as session:
+        fill(session.connection(), yesterday, timedelta(minutes=5), 280, 150, AS_THEY_COME)
+        session.execute(text("ANALYZE reading"))
+    left = f"CREATE INDEX {key}_ccnew ON {partition_of(yesterday)} (seq)"
+    with db.engine.begin() as connection:
+        connection.execute(text(left))
+    loose = key_bytes(yesterday)
+    with db.engine.connect() as backup, caplog.at_level(logging.WARNING):
+        backup.execute(text("SELECT count(*) FROM reading"))
+        packing = elsewhere(lambda: pack_partitions(TODAY + DAY))
+        assert say("telemetry", telemetry(reading(1_000, at=yesterday)), NOW)
+        packing.result(10)
+        assert "put off" in caplog.text
+    assert key_bytes(yesterday) == loose
+    pack_partitions(TODAY + DAY)
+    assert key_bytes(yesterday) < loose
+    with db.engine.connect() as connection:
+        assert connection.scalar(text(f"SELECT to_regclass('{key}_ccnew')")) is None
+
+
+def test_who_no_longer_leads_changes_no_partition() -> None:
+    def not_leading(_session: object) -> None:
+        raise NotLeading("schedule")
+
+    before = days()
+    for change in (make_partitions, drop_partitions):
+        with fenced(not_leading), pytest.raises(NotLeading):
+            change(NOW + 3 * DAY)
+    assert days() == before
 
 
 def test_a_partition_goes_without_waiting_for_whoever_holds_a_device() -> None:

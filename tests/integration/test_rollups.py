@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
 
 from fleet.domain.age import moment_in_history
+from fleet.domain.retention import Kept
 from fleet.ingest.pipeline import process
+from fleet.services.retention import forget_old
 from fleet.services.rollups import roll_up
 from fleet.store.database import db, transaction
 from fleet.store.models import (
@@ -23,7 +25,7 @@ from fleet.store.models import (
     RollupDue,
     RollupProgress,
 )
-from fleet.store.rollup import day_of, hour_of
+from fleet.store.rollup import DAY, day_of, hour_of
 from tests.support.hospital import build_hospital, message, reading, say, telemetry
 
 HOUR = timedelta(hours=1)
@@ -183,6 +185,36 @@ def test_after_a_long_standstill_every_hour_is_made_up_for(monkeypatch: pytest.M
     assert len(rolled(HourlyRollup)) == 10
     assert rolled(HourlyRollup) == from_history(hour_of)
     assert rolled(DailyRollup) == from_history(day_of)
+
+
+def test_hours_closed_by_a_clock_that_was_put_ahead_open_again_once_it_is_put_back() -> None:
+    """Else every reading would be marked as late until the true time gets there."""
+    say("telemetry", telemetry(reading(1, at=EVENING)), EVENING)
+    while roll_up(EVENING + 50 * HOUR):
+        pass
+    roll_up(EVENING + MINUTE)
+    say("telemetry", telemetry(reading(2, at=EVENING + MINUTE)), EVENING + MINUTE)
+    db.session.rollback()
+    assert db.session.scalars(select(RollupDue)).all() == []
+    roll_up(EVENING + HOUR)
+    assert rolled(HourlyRollup) == from_history(hour_of)
+
+
+def test_a_reading_older_than_retention_is_acked_counted_and_kept_no_longer() -> None:
+    """Ten days late where readings are kept for a day: its hour's rollup is what stays of it."""
+    now = EVENING + 10 * DAY
+    roll_up(now)
+    [ack] = process([message("telemetry", telemetry(reading(1, at=EVENING)), now)], now).values()
+    assert ack.seqs == {1}
+    roll_up(now)
+    forget_old({**dict.fromkeys(Kept, timedelta(20_000)), Kept.READINGS: DAY}, now)
+    db.session.rollback()
+    assert db.session.scalars(select(Reading)).all() == []
+    assert [row["readings"] for row in rolled(HourlyRollup).values()] == [1]
+    # Sent once more, since its ack was lost: there for an hour, and counted no second time.
+    process([message("telemetry", telemetry(reading(1, at=EVENING)), now)], now)
+    roll_up(now)
+    assert [row["readings"] for row in rolled(HourlyRollup).values()] == [1]
 
 
 def test_a_run_stops_after_so_many_steps_and_the_next_goes_on(
