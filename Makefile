@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup run test test-faults soak lint format assets lock screenshots bench-board bench-devices bench-ingest bench-power-cut litestream clean mosquitto test-tools
+.PHONY: help setup run test test-faults soak lint format assets lock screenshots bench-board bench-devices bench-history bench-migrations bench-ingest bench-power-cut litestream clean mosquitto test-tools
 
 # A bare machine's locale is POSIX; our files are UTF-8.
 export PYTHONUTF8 := 1
@@ -24,7 +24,7 @@ WORKERS := $(shell n=$$(nproc); echo $$((n > 2 ? n : 2)))
 ARGS ?=
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/installed $(DIST) mosquitto ## Set up .venv, Mosquitto and the front end (incremental)
 
@@ -60,6 +60,12 @@ bench-board: setup test-tools ## Time a device's publish to the changed board in
 
 bench-devices: setup test-tools ## Time the device list at 1,000 and 100,000 devices
 	$(BIN)/python -m tests.bench.devices
+
+bench-history: setup test-tools ## Bytes a reading; time to read, roll up and forget history
+	$(BIN)/python -m tests.bench.history
+
+bench-migrations: setup test-tools ## Migrate 10 million readings, up and down, beside ingest
+	$(BIN)/python -m tests.bench.migrations
 
 litestream: $(VENV)/installed ## Install Litestream, which replicates SQLite continuously
 	$(PIP) install --require-hashes -r fleet/recovery/litestream-requirements.txt

@@ -6,7 +6,7 @@ import secrets
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import time
+from datetime import time, timedelta
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
+
+from fleet.domain.retention import CLASSES, Ages
 
 ROOT = Path(__file__).resolve().parents[1]
 """The project's folder: profiles, migrations and `wsgi.py` are in it."""
@@ -54,7 +56,7 @@ class Settings:
     own_broker: bool
     data_dir: Path
     database_url: str
-    retention_days: int
+    retention: Ages
     backup_dir: Path
     backup_at: time | None
     """When each night, in UTC; None: only when somebody says `fleet backup`."""
@@ -82,7 +84,10 @@ class Settings:
             own_broker=mqtt_url is None,
             data_dir=data_dir,
             database_url=database_url,
-            retention_days=_whole(environ, "FLEET_RETENTION_DAYS", 90, 1, 36_500),
+            retention={
+                c.kept: timedelta(days=_whole(environ, c.setting, c.days, c.at_least, c.at_most))
+                for c in CLASSES
+            },
             backup_dir=Path(environ.get("FLEET_BACKUP_DIR") or data_dir / "backups").absolute(),
             backup_at=_time(environ, "FLEET_BACKUP_AT"),
             backup_keep=_whole(environ, "FLEET_BACKUP_KEEP", 14, 1, 10_000),

@@ -6,7 +6,9 @@ from flask import current_app
 from sqlalchemy import Connection
 
 from fleet.store import models  # noqa: F401  (completes the metadata)
-from fleet.store.database import Base
+from fleet.store.database import Base, write_from_the_start
+from fleet.store.locks import Lock, held
+from fleet.store.partitions import is_partition
 from fleet.store.types import Instant, Word
 
 
@@ -19,17 +21,28 @@ def render_type(kind: str, thing: object, autogen: AutogenContext) -> str | bool
     return False
 
 
+def include_name(name: str | None, kind: str, _parents: object) -> bool:
+    """Partitions come and go by a job; to the models they are one table."""
+    return kind != "table" or not is_partition(name or "")
+
+
 def run(connection: Connection) -> None:
-    context.configure(
-        connection=connection,
-        target_metadata=Base.metadata,
-        render_as_batch=connection.dialect.name == "sqlite",
-        compare_type=True,
-        render_item=render_type,
-    )
-    with context.begin_transaction():
+    """In a transaction of ours, which a migration may commit as it goes, so as not to stop ingest.
+
+    Who finds another migration at work waits until it is done.
+    """
+    write_from_the_start(connection)
+    connection.begin()
+    with held(connection, Lock.MIGRATIONS):
+        context.configure(
+            connection=connection,
+            target_metadata=Base.metadata,
+            render_as_batch=connection.dialect.name == "sqlite",
+            compare_type=True,
+            include_name=include_name,
+            render_item=render_type,
+        )
         context.run_migrations()
-    if connection.in_transaction():
         connection.commit()
 
 

@@ -34,7 +34,7 @@ def metrics() -> Response:
     own = merged((_labels(row), row.metrics) for row in living)
     counted = current_app.extensions.setdefault("totals", Counted())
     totals = counted.totals(now)
-    return _answer([_up(1), *own, *_processes(living), *_fleet(totals), *_flow(now)])
+    return _answer([_up(1), *own, *_processes(living), *_fleet(totals), *_flow(totals, now)])
 
 
 @bp.errorhandler(SQLAlchemyError)
@@ -98,10 +98,10 @@ def _fleet(totals: Totals) -> Iterator[Metric]:
     )
 
 
-def _flow(now: datetime) -> Iterator[Metric]:
-    """What comes in and goes out: no count of a minute ago would do."""
+def _flow(totals: Totals, now: datetime) -> Iterator[Metric]:
+    """What comes in, to a minute, and what goes out, of which no count of a minute ago would do."""
     waiting, oldest_at = diagnosis.outbox(db.session())
-    newest_at = diagnosis.newest_reading_at(db.session())
+    newest_at = totals.newest_reading_at
     for name, about, value in (
         ("outbox_messages", "Messages that wait to be said.", waiting),
         ("outbox_age_seconds", "Of the oldest that waits.", _age(oldest_at, now)),

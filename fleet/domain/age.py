@@ -33,3 +33,8 @@ def measured_at(
 def clock_is_right(said: datetime, measured: datetime) -> bool:
     """Whether the device's time agrees with the moment that its uptimes tell (`measured_at`)."""
     return abs(said - measured) <= AHEAD_AT_MOST
+
+
+def moment_in_history(sampled_at: datetime, received_at: datetime) -> datetime:
+    """Where a recorded reading stands: by the device's clock, or a misdated one by its arrival."""
+    return sampled_at if clock_is_believable(sampled_at, received_at, None) else received_at

@@ -2,12 +2,13 @@
 
 from collections import ChainMap, Counter
 from collections.abc import Collection, Mapping
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from sqlalchemy import select
 
 from fleet.ingest.batch import Batch, PackKey, Spoken
+from fleet.services.rollups import mark_late
 from fleet.store.bulk import chunks
 from fleet.store.device import BatteryPack
 from fleet.store.driver import BulkInsert, among
@@ -53,6 +54,7 @@ def record(batch: Batch) -> None:
                 )
                 zone_id = rssi = None  # they stand in the first row of a reading
     _APPEND.run(batch.session, rows)
+    mark_late(batch.session, map(_times, rows))
 
 
 _MEASURED = (
@@ -67,21 +69,20 @@ _MEASURED = (
     "full_charge_mah",
 )
 _measured = attrgetter(*_MEASURED)
-_APPEND = BulkInsert(
-    ReadingRow,
-    (
-        "device_pk",
-        "boot",
-        "seq",
-        "slot",
-        "sampled_at",
-        "received_at",
-        "pack_id",
-        "zone_id",
-        "wifi_rssi_dbm",
-        *_MEASURED,
-    ),
+_COLUMNS = (
+    "device_pk",
+    "boot",
+    "seq",
+    "slot",
+    "sampled_at",
+    "received_at",
+    "pack_id",
+    "zone_id",
+    "wifi_rssi_dbm",
+    *_MEASURED,
 )
+_times = itemgetter(*map(_COLUMNS.index, ("device_pk", "sampled_at", "received_at")))
+_APPEND = BulkInsert(ReadingRow, _COLUMNS)
 
 
 def _zones(batch: Batch, said: list[Spoken]) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from fleet.config import Settings
 from fleet.dispatch.publisher import Publisher
@@ -10,9 +10,10 @@ from fleet.dispatch.speak import speak
 from fleet.jobs.heartbeat import heartbeat
 from fleet.jobs.silence import Watch
 from fleet.recovery.backup import nightly_backup
-from fleet.services.audit_retention import forget_old_entries
 from fleet.services.judge_overdue import judge_overdue
+from fleet.services.partitions import make_partitions, pack_partitions
 from fleet.services.retention import forget_old
+from fleet.services.rollups import roll_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,9 @@ JOBS = (
     Job("mark_silent", 1, lambda tools, now: tools.watch(now)),
     Job("heartbeat", 5, lambda tools, now: heartbeat(tools.publisher, now)),
     Job("judge_overdue", 10, lambda tools, now: judge_overdue(now)),
-    Job(
-        "forget_old",
-        3600,
-        lambda tools, now: forget_old(now - timedelta(days=tools.settings.retention_days), now),
-    ),
-    Job("forget_old_entries", 3600, lambda tools, now: forget_old_entries(now)),
+    Job("roll_up", 30, lambda tools, now: roll_up(now)),
+    Job("make_partitions", 3600, lambda tools, now: make_partitions(now)),
+    Job("pack_partitions", 3600, lambda tools, now: pack_partitions(now)),
+    Job("forget_old", 3600, lambda tools, now: forget_old(tools.settings.retention, now)),
     Job("nightly_backup", 600, lambda tools, now: nightly_backup(tools.settings, now)),
 )

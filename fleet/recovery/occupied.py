@@ -22,6 +22,7 @@ _OF_EVERY_START = (
     "audit_chain",
     "job_run",
     "lease",
+    "rollup_progress",
     "service_heartbeat",
     "service_instance",
     "setup_link",

@@ -1,6 +1,6 @@
 """Audit entries that have had their time; what is left still proves itself."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import delete, func, select, update
 
@@ -9,18 +9,15 @@ from fleet.store.audit import AuditChain, AuditEntry
 from fleet.store.database import transaction
 from fleet.store.queries.audit_chain import FORGET
 
-KEPT = timedelta(days=730)
-"""An auditor asks for a year at least."""
 
-
-def forget_old_entries(now: datetime) -> int:
-    """Delete the entries before the first that is younger than that; returns how many.
+def forget_old_entries(before: datetime, now: datetime) -> int:
+    """Delete the entries before the first of that moment or later; returns how many.
 
     The hash of the last of them becomes the chain's anchor, and an entry says so.
     """
     with transaction() as session:
         chain = session.execute(select(AuditChain).with_for_update()).scalar_one()
-        young = select(func.min(AuditEntry.id)).where(AuditEntry.at >= now - KEPT)
+        young = select(func.min(AuditEntry.id)).where(AuditEntry.at >= before)
         first_kept = session.scalar(young) or chain.last_id
         newest_old = session.execute(
             select(AuditEntry.id, AuditEntry.hash)

@@ -92,6 +92,11 @@ def _on_sqlite_begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
+def write_from_the_start(connection: Connection) -> None:
+    """Every transaction that begins on it from now on is one that writes."""
+    connection.execution_options(**{_WRITE: True})
+
+
 def in_words(error: SQLAlchemyError) -> str:
     """What the database itself said, in a line: without the statement and its values."""
     return str(getattr(error, "orig", None) or error).partition("\n")[0]

@@ -91,15 +91,28 @@ class BulkInsert(_Bulk):
 
     def _postgresql(self, arrays: str) -> str:
         select = f"SELECT * FROM unnest({arrays})"  # noqa: S608  (names of our own columns)
-        return f"{self._into} {select} ON CONFLICT DO NOTHING"
+        return f"{self._into} {select} {self._on_conflict}"
 
     def _sqlite(self) -> str:
         places = ", ".join("?" * len(self._names))
-        return f"{self._into} VALUES ({places}) ON CONFLICT DO NOTHING"
+        return f"{self._into} VALUES ({places}) {self._on_conflict}"
 
     @property
     def _into(self) -> str:
         return f"INSERT INTO {self._table.name} ({', '.join(self._names)})"
+
+    @property
+    def _on_conflict(self) -> str:
+        return "ON CONFLICT DO NOTHING"
+
+
+class BulkHold(BulkInsert):
+    """INSERT; a row whose key is there already is written as it is, so that it is locked too."""
+
+    @property
+    def _on_conflict(self) -> str:
+        key = [column.name for column in self._table.primary_key]
+        return f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {key[0]} = excluded.{key[0]}"
 
 
 class BulkUpdate(_Bulk):

@@ -1,11 +1,16 @@
-"""Locks, held until the end of the transaction: on devices, and on what no row stands for."""
+"""Locks on devices and on what no row stands for, and how long to wait for those of tables."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Connection, func, select, text
 from sqlalchemy.orm import Session
 
 from fleet.store.device import Device, DeviceState
+
+PATIENCE_MS = 500
+"""Ingest waits behind whoever waits for a lock that excludes it: this long at most."""
 
 
 class Lock(IntEnum):
@@ -13,6 +18,9 @@ class Lock(IntEnum):
 
     ASSIGNMENTS = 1
     """Who reads assignments to decide what devices should have, and who changes them."""
+    MIGRATIONS = 2
+    ROLLUPS = 3
+    """Shared by batches that record readings; alone by who closes an hour for them."""
 
 
 def take(session: Session, lock: Lock) -> None:
@@ -22,6 +30,33 @@ def take(session: Session, lock: Lock) -> None:
     """
     if session.connection().dialect.name == "postgresql":
         session.execute(select(func.pg_advisory_xact_lock(lock.value)))
+
+
+def share(session: Session, lock: Lock) -> None:
+    """Wait until nobody holds it alone; held until the end of the transaction."""
+    if session.connection().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock_shared(lock.value)))
+
+
+@contextmanager
+def held(connection: Connection, lock: Lock) -> Iterator[None]:
+    """Held over several transactions of this connection."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    connection.execute(select(func.pg_advisory_lock(lock.value)))
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.execute(select(func.pg_advisory_unlock(lock.value)))
+        connection.rollback()
+
+
+def be_patient(session: Session) -> None:
+    """From here to its end the transaction fails rather than wait long for any lock."""
+    if session.connection().dialect.name == "postgresql":
+        session.execute(text(f"SET LOCAL lock_timeout = {PATIENCE_MS}"))
 
 
 def hold(session: Session, chosen: ColumnElement[bool], limit: int | None = None) -> list[int]:

@@ -12,6 +12,7 @@ from fleet.store.profile import Assignment, Profile, ProfileVersion
 from fleet.store.quarantine import QuarantinedMessage
 from fleet.store.reading import Reading
 from fleet.store.recovery import RecoveryDrill
+from fleet.store.rollup import DailyRollup, HourlyRollup, RollupDue, RollupProgress
 from fleet.store.site import Site, Ward, Zone
 
 __all__ = [
@@ -22,8 +23,10 @@ __all__ = [
     "AuditEntry",
     "BatteryPack",
     "Configuration",
+    "DailyRollup",
     "Device",
     "DeviceState",
+    "HourlyRollup",
     "JobRun",
     "Lease",
     "LoginSession",
@@ -34,6 +37,8 @@ __all__ = [
     "QuarantinedMessage",
     "Reading",
     "RecoveryDrill",
+    "RollupDue",
+    "RollupProgress",
     "SearchToken",
     "ServiceHeartbeat",
     "ServiceInstance",

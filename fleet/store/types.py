@@ -1,11 +1,23 @@
-"""Column types that are the same in Python whatever the database."""
+"""Types that are the same whatever the database."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, SmallInteger
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    SmallInteger,
+    SQLColumnExpression,
+    cast,
+    func,
+    type_coerce,
+)
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from fleet.store.database import db
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -18,6 +30,13 @@ def to_ms(instant: datetime) -> int:
 
 def from_ms(milliseconds: int) -> datetime:
     return _EPOCH + milliseconds * _MILLISECOND
+
+
+def milliseconds(moment: SQLColumnExpression[datetime]) -> ColumnElement[int]:
+    """In a statement, what `to_ms` is in Python: SQLite keeps just that, PostgreSQL a timestamp."""
+    if db.engine.dialect.name == "sqlite":
+        return type_coerce(moment, BigInteger)
+    return cast(func.floor(func.extract("epoch", moment) * 1000), BigInteger)
 
 
 class Instant(TypeDecorator[datetime]):

@@ -2,19 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import NamedTuple
 
 from fleet.store.queries.charge_history import Bucket
 
-
-class Span(NamedTuple):
-    length: timedelta
-    bucket_s: int
-
-
 SPANS = {
-    "day": Span(timedelta(days=1), 5 * 60),
-    "week": Span(timedelta(days=7), 30 * 60),
+    "day": timedelta(days=1),
+    "week": timedelta(days=7),
+    "month": timedelta(days=30),
+    "year": timedelta(days=365),
 }
 MISSED_BEFORE_GAP = 4
 """As many reports may be missing before silence is drawn as silence."""
@@ -24,7 +19,8 @@ Line = list[float | None]
 
 def lines(buckets: Sequence[Bucket], bucket_s: int, interval_s: int) -> dict[str, Line]:
     """Columns for the chart, each as long as `at`; None where nothing was heard."""
-    longest = max(2 * bucket_s, MISSED_BEFORE_GAP * interval_s)
+    # Readings so far apart lie at most a bucket more than that apart by the starts of theirs.
+    longest = MISSED_BEFORE_GAP * interval_s + bucket_s
     found: dict[str, Line] = {"at": [], "mean": [], "low": [], "high": [], "charging": []}
     previous: int | None = None
     for bucket in buckets:

@@ -1,7 +1,7 @@
 """the audit becomes one hash chain; recovery drills; ids that never come again on SQLite
 
 Revision: 0003
-Follows: 0001
+Follows: 0002
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from fleet.domain.audit_chain import GENESIS, link
 from fleet.store.types import Instant
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 

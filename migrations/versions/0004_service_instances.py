@@ -1,7 +1,7 @@
 """each process of the service has a row of its own
 
 Revision: 0004
-Follows: 0001
+Follows: 0003
 """
 
 import sqlalchemy as sa

@@ -27,6 +27,7 @@ from fleet.services.judge_silence import judge_silence
 from fleet.services.load_profiles import load_profile
 from fleet.services.places import add_site, add_ward
 from fleet.services.register_devices import NewDevice, register_devices
+from fleet.services.rollups import roll_up
 from fleet.services.silence import mark_silent
 from fleet.simulator.roster import Opening, Roster, RosterDevice, demo_roster
 from fleet.store.database import db
@@ -67,6 +68,7 @@ def build(now: datetime) -> None:
     _profiles(now - timedelta(days=30))
     _enter(roster, now - timedelta(days=30))
     _speak(roster, now)
+    roll_up(now)
     _report(now)
     _strangers(now)
     create_api_token("CMDB export", ["read"], now + timedelta(days=90), ADA, now)

@@ -40,18 +40,21 @@ def test_the_list_is_paged_without_missing_or_repeating_a_device(console: Page) 
     assert seen == [f"CART-{n:03d}" for n in range(1, 49)]
 
 
-def test_the_chart_draws_the_day_and_the_week(console: Page) -> None:
+def test_the_chart_draws_from_a_day_to_a_year(console: Page) -> None:
     console.goto("/it/devices/cart-001")
     expect(console.locator(".chart canvas")).to_be_visible()
-    console.get_by_role("button", name="Week").click()
-    expect(console.get_by_role("button", name="Week")).to_have_attribute("aria-pressed", "true")
-    assert console.evaluate(
-        """() => {
-          const canvas = document.querySelector('.chart canvas');
-          const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-          return new Set(new Uint32Array(pixels.data.buffer)).size > 10;
-        }"""
-    )
+    for span in ("Week", "Month", "Year", "Day"):
+        button = console.get_by_role("button", name=span)
+        button.click()
+        expect(button).to_have_attribute("aria-pressed", "true")
+        assert console.evaluate(
+            """() => {
+              const canvas = document.querySelector('.chart canvas');
+              const { width, height } = canvas;
+              const pixels = canvas.getContext('2d').getImageData(0, 0, width, height);
+              return new Set(new Uint32Array(pixels.data.buffer)).size > 10;
+            }"""
+        )
 
 
 def test_an_unknown_device_is_registered_from_the_quarantine(night: Flask, page: Pages) -> None:

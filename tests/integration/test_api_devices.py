@@ -11,8 +11,9 @@ from sqlalchemy import update
 from fleet.services.change_device import change_device
 from fleet.services.decommission_device import decommission_device
 from fleet.services.errors import StaleVersion
-from fleet.store.database import db
-from fleet.store.models import AuditEntry, Device, OutboxMessage, Ward
+from fleet.services.rollups import roll_up
+from fleet.store.database import db, transaction
+from fleet.store.models import AuditEntry, Device, OutboxMessage, RollupProgress, Ward
 from tests.support.api import Hospital, ago, now, statements
 
 
@@ -385,6 +386,32 @@ def test_a_page_of_readings_is_two_statements_beside_the_tokens_own(hospital: Ho
         with statements(hospital.app) as sent:
             hospital.get(f"/devices/cart-1/readings?limit={limit}")
         assert len([s for s in sent if s.lstrip().startswith("SELECT")]) == 3
+
+
+def test_the_charge_over_time_comes_in_buckets_that_fit_the_span(hospital: Hospital) -> None:
+    hospital.register("CART-1")
+    start = ago(hours=5).replace(minute=2, second=0, microsecond=0)
+    for minute, soc in ((0, 80), (1, 70), (70, 20)):
+        hospital.report("cart-1", start + timedelta(minutes=minute), soc_pct=soc)
+
+    def asked(days: int) -> tuple[int, list[tuple[float, int, int]]]:
+        since = (start - timedelta(days=days)).isoformat().replace("+00:00", "Z")
+        body = hospital.get(f"/devices/cart-1/charge?since={since}").json
+        items = [(item["mean_pct"], item["low_pct"], item["high_pct"]) for item in body["items"]]
+        return body["bucket_s"], items
+
+    with hospital.app.app_context(), transaction() as session:
+        hour = start.replace(minute=0) - timedelta(days=2)
+        session.execute(update(RollupProgress).values(open_hour=hour, swept_to=None))
+    for _ in ("from the readings", "from the rollups"):
+        assert asked(0) == (300, [(75.0, 70, 80), (20.0, 20, 20)])
+        assert asked(30) == (3_600, [(75.0, 70, 80), (20.0, 20, 20)])
+        bucket_s, days = asked(300)
+        assert (bucket_s, min(low for _, low, _ in days)) == (86_400, 20)
+        with hospital.app.app_context():
+            roll_up(now())
+    assert hospital.get("/devices/cart-1/charge").json["bucket_s"] == 300
+    assert hospital.get("/devices/cart-2/charge").status_code == 404
 
 
 def test_transitions_come_newest_first_in_pages(hospital: Hospital) -> None:

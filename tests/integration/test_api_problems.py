@@ -67,6 +67,8 @@ def test_a_wrong_filter_is_named(hospital: Hospital) -> None:
         (f"{readings}?since=2026-01-01T00:00:00", "since"),
         (f"{readings}?until=0001-01-01T00:00:00%2B14:00", "until"),
         (f"{readings}?until=9999-12-31T23:59:59-14:00", "until"),
+        ("/devices/cart-1/charge?since=2026-01-01", "since"),
+        ("/devices/cart-1/charge?bucket_s=60", "bucket_s"),
     ):
         answer = hospital.get(query)
         assert answer.status_code == 422, (query, answer.text)

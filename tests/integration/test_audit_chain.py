@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from fleet.domain.audit_chain import GENESIS, link
 from fleet.domain.words import AlertState
 from fleet.services import audit
-from fleet.services.audit_retention import KEPT, forget_old_entries
+from fleet.services.audit_retention import forget_old_entries
 from fleet.services.errors import Invalid
 from fleet.services.places import add_site
 from fleet.services.register_devices import NewDevice, register_devices
@@ -143,10 +143,10 @@ def test_a_chain_written_anew_is_found_out_by_an_end_kept_elsewhere(hospital: No
 
 def test_entries_that_had_their_time_leave_a_chain_that_proves_itself(hospital: None) -> None:
     old = verdict()
-    later = NOON + KEPT + timedelta(days=1)
+    later = NOON + timedelta(days=400)
     add_site("other", "Other", "UTC", "test", later)
-    assert forget_old_entries(later) == old.entries
-    assert forget_old_entries(later) == 0
+    assert forget_old_entries(later, later) == old.entries
+    assert forget_old_entries(later, later) == 0
     found = verdict()
     assert found.problem is None
     assert found.entries == 2  # the site, and that the old ones are gone
@@ -165,7 +165,7 @@ def test_a_beginning_cut_off_as_if_it_had_had_its_time_is_found_out(hospital: No
 
 @on_sqlite
 def test_nothing_is_forgotten_within_its_time(hospital: None) -> None:
-    assert forget_old_entries(NOON + KEPT) == 0
+    assert forget_old_entries(NOON, NOON + timedelta(days=400)) == 0
 
 
 def test_words_and_moments_are_hashed_as_the_database_gives_them_back(worker: Flask) -> None:
@@ -225,7 +225,7 @@ def test_what_was_there_before_the_chain_is_chained_by_the_migration(worker: Fla
     with worker.app_context():
         with db.engine.connect() as connection:
             config.attributes["connection"] = connection
-            command.downgrade(config, "0001")
+            command.downgrade(config, "0002")
         old = {"at": NOON, "actor": "zo\u00eb", "action": "a", "subject": "s", "after": {"n": 0.1}}
         tamper(*(insert(ENTRY).values(id=n, **old) for n in (1, 2, 5)))
         with db.engine.connect() as connection:

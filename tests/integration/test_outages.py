@@ -8,6 +8,7 @@ from flask import Flask
 from sqlalchemy import func, select, update
 
 from fleet.domain.outage import HOLD
+from fleet.domain.retention import CLASSES, Kept
 from fleet.domain.words import AlertKind, AlertState
 from fleet.ingest.pipeline import process
 from fleet.services.decommission_device import decommission_device
@@ -15,7 +16,7 @@ from fleet.services.follow_clock import follow_clock
 from fleet.services.judge_silence import judge_silence
 from fleet.services.places import add_site, add_ward
 from fleet.services.register_devices import NewDevice, register_devices
-from fleet.services.retention import HISTORY_KEPT, forget_old
+from fleet.services.retention import forget_old
 from fleet.services.silence import mark_silent
 from fleet.store.database import db
 from fleet.store.models import Alert, Device, DeviceState, Outage, Transition, Ward
@@ -368,7 +369,7 @@ def test_an_outage_is_forgotten_with_its_alert() -> None:
     well_but(carts("ward-3"), until=JUDGED)
     hear(carts("ward-3"), JUDGED)
     judge_silence(JUDGED)
-    much_later = JUDGED + HISTORY_KEPT + timedelta(days=1)
-    forget_old(NOON - timedelta(days=1), much_later)
+    ages = {each.kept: timedelta(days=each.days) for each in CLASSES}
+    forget_old(ages, JUDGED + ages[Kept.CHANGES] + timedelta(days=1))
     assert ever_opened() == 0
     assert db.session.scalar(select(func.count()).select_from(Outage)) == 0

@@ -1,7 +1,7 @@
 """Two at the same moment, on PostgreSQL, where more than one can write."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from threading import Event
 
@@ -20,6 +20,7 @@ from fleet.services.load_profiles import load_profiles
 from fleet.services.silence import mark_silent
 from fleet.store.database import db
 from fleet.store.models import Alert, Configuration, DeviceState
+from tests.support.elsewhere import Elsewhere
 from tests.support.hospital import (
     NOON,
     PROFILES,
@@ -31,7 +32,6 @@ from tests.support.hospital import (
     telemetry,
 )
 
-Elsewhere = Callable[[Callable[[], object]], "Future[object]"]
 PLUGGED = {"status": "charging", "power_source": "mains", "current_ma": 8_000}
 
 
@@ -46,21 +46,6 @@ def hospital(worker: Flask) -> Iterator[None]:
         build_hospital()
         say("telemetry", telemetry(reading(1)))
         yield
-
-
-@pytest.fixture
-def elsewhere(worker: Flask) -> Iterator[Elsewhere]:
-    """Runs work in another thread, with a session of its own."""
-    with ThreadPoolExecutor() as pool:
-
-        def run(work: Callable[[], object]) -> "Future[object]":
-            def inside() -> object:
-                with worker.app_context():
-                    return work()
-
-            return pool.submit(inside)
-
-        yield run
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def test_each_fault_is_named_and_gone_with_its_cause(
     assert red(client) == {}
 
 
-def test_a_schema_of_another_version_is_named(app: Flask, client: FlaskClient) -> None:
+def test_a_schema_that_this_code_has_outgrown_is_named(app: Flask, client: FlaskClient) -> None:
     def stamp(revision: str) -> str:
         """Returns the one before."""
         with app.app_context(), db.engine.begin() as connection:
@@ -77,7 +77,7 @@ def test_a_schema_of_another_version_is_named(app: Flask, client: FlaskClient) -
             )
         return str(before)
 
-    newest = stamp("0000")
+    newest = stamp("0001")
     assert red(client).keys() == {"database"}
     assert client.get("/healthz").status_code == 200
     stamp(newest)

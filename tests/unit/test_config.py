@@ -1,10 +1,12 @@
 import stat
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from fleet import create_worker
 from fleet.config import SettingError, Settings
+from fleet.domain.retention import CLASSES, Kept
 from fleet.store.database import db
 from fleet.store.migrate import is_current, upgrade
 
@@ -54,6 +56,9 @@ def test_a_broker_of_ones_own_is_not_started() -> None:
         ("FLEET_DATABASE_URL", "postgresql://[::1/x"),
         ("FLEET_DATABASE_URL", "postgresql://host"),
         ("FLEET_RETENTION_DAYS", "0"),
+        ("FLEET_RETENTION_DAYS", "401"),
+        ("FLEET_RETENTION_HOURLY_DAYS", "two years"),
+        ("FLEET_RETENTION_AUDIT_DAYS", "364"),
         ("FLEET_BACKUP_AT", "25:00"),
         ("FLEET_BACKUP_AT", "03:15:30"),
         ("FLEET_BACKUP_AT", "night"),
@@ -97,6 +102,14 @@ def test_a_password_in_a_bad_url_is_not_repeated(name: str, value: str) -> None:
 )
 def test_an_address_or_a_name_can_be_listened_on(host: str) -> None:
     assert Settings.from_env({"FLEET_HTTP_HOST": host}).http_host == host
+
+
+def test_each_class_is_kept_as_long_as_its_setting_says_and_the_others_as_they_were() -> None:
+    usual = Settings.from_env({}).retention
+    assert usual[Kept.READINGS] == timedelta(days=90)
+    for each in CLASSES:
+        changed = Settings.from_env({each.setting: "400"}).retention
+        assert changed == {**usual, each.kept: timedelta(days=400)}
 
 
 def test_litestream_is_for_sqlite() -> None:

@@ -31,6 +31,19 @@ READING = {
     ],
 }
 
+CHARGE = {
+    "bucket_s": 3600,
+    "items": [
+        {
+            "start": "2026-11-24T03:00:00.000Z",
+            "mean_pct": 62.4,
+            "low_pct": 55,
+            "high_pct": 70,
+            "charging": False,
+        }
+    ],
+}
+
 
 class BatterySchema(Schema):
     slot = fields.Integer(required=True)
@@ -63,3 +76,23 @@ class ReadingsQuery(Schema):
     until = Moment(metadata={"description": "Sampled before this moment."})
     cursor = Cursor(datetime, int, int)
     limit = Limit(100, 1000)
+
+
+class BucketSchema(Schema):
+    """Over all batteries and readings from `start` on, for `bucket_s` seconds."""
+
+    start = Moment(required=True)
+    mean_pct = fields.Float(required=True)
+    low_pct = fields.Integer(required=True)
+    high_pct = fields.Integer(required=True)
+    charging = fields.Boolean(required=True, metadata={"description": "In at least half of them."})
+
+
+class ChargeSchema(Schema):
+    bucket_s = fields.Integer(required=True)
+    items = fields.List(fields.Nested(BucketSchema), required=True)
+
+
+class ChargeQuery(Schema):
+    since = Moment(metadata={"description": "Without it, a day before `until`."})
+    until = Moment(metadata={"description": "Without it, now."})

@@ -3,24 +3,16 @@
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    CompoundSelect,
-    Integer,
-    SQLColumnExpression,
-    case,
-    cast,
-    func,
-    select,
-    type_coerce,
-    union_all,
-)
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import BigInteger, Select, cast, func, select, union_all
 
-from fleet.domain.age import AHEAD_AT_MOST, NOT_BEFORE
 from fleet.store.database import db
-from fleet.store.models import Reading
+from fleet.store.models import DailyRollup, HourlyRollup, Reading, RollupProgress
+from fleet.store.rollup import DAY, HOUR, Rollup, day_of, hour_of
+from fleet.store.rollup_refresh import rollups_of_one
+from fleet.store.types import milliseconds
+
+Rows = Select[*tuple[Any, ...]]
+_PARTS = ("start", "readings", "charging_readings", "soc_pct_sum", "soc_pct_min", "soc_pct_max")
 
 
 class Bucket(NamedTuple):
@@ -31,52 +23,74 @@ class Bucket(NamedTuple):
     low: int
     high: int
     charging: bool
+    """In at least half of the readings."""
 
 
-def charge_history(device_pk: int, since: datetime, until: datetime, bucket_s: int) -> list[Bucket]:
-    """In the order of time; a bucket without any reading is absent."""
-    found = _readings(device_pk, since, until).subquery()
-    number = _milliseconds(found.c.when).op("/")(bucket_s * 1000).label("number")
-    charging = func.max(case((found.c.status == "charging", 1), else_=0))
+def bucket_for(length: timedelta) -> timedelta:
+    """The width that reads well over a span of this length, in some hundreds of buckets."""
+    if length <= 2 * DAY:
+        return timedelta(minutes=5)
+    return HOUR if length <= 60 * DAY else DAY
+
+
+def charge_history(
+    device_pk: int, since: datetime, until: datetime, width: timedelta
+) -> list[Bucket]:
+    """In the order of time; a bucket without any reading is absent.
+
+    `width`: below an hour, an hour, or a day. Hours and days are whole ones, read from the rollups;
+    what is not rolled up yet, from the readings.
+    """
+    bucket_s = int(width.total_seconds())
+    found = union_all(*_sources(device_pk, since, until, width)).subquery().c
+    number = milliseconds(found.start).op("/")(bucket_s * 1000).label("number")
+    readings = cast(func.sum(found.readings), BigInteger)
     query = (
         select(
             number,
-            func.avg(found.c.soc_pct),
-            func.min(found.c.soc_pct),
-            func.max(found.c.soc_pct),
-            cast(charging, Integer),
+            cast(func.sum(found.soc_pct_sum), BigInteger),
+            readings,
+            func.min(found.soc_pct_min),
+            func.max(found.soc_pct_max),
+            2 * cast(func.sum(found.charging_readings), BigInteger) >= readings,
         )
         .group_by(number)
         .order_by(number)
     )
     return [
-        Bucket(int(place) * bucket_s, round(float(mean), 1), low, high, bool(is_charging))
-        for place, mean, low, high, is_charging in db.session.execute(query)
+        Bucket(place * bucket_s, round(total / count, 1), low, high, bool(charging))
+        for place, total, count, low, high, charging in db.session.execute(query)
     ]
 
 
-def _readings(device_pk: int, since: datetime, until: datetime) -> CompoundSelect[Any]:
-    """By the moment of the sample; where the device's clock cannot be believed, of its arrival.
+def _sources(device_pk: int, since: datetime, until: datetime, width: timedelta) -> list[Rows]:
+    """One after the other in time: days, then hours, then readings."""
+    if width < HOUR:
+        return [_readings(device_pk, since, until)]
+    begin = day_of(since) if width >= DAY else hour_of(since)
+    rolled_until = max(begin, min(_rolled_until(), until))
+    sources = []
+    if width >= DAY:
+        today = max(begin, day_of(rolled_until))
+        sources.append(_rollups(DailyRollup, device_pk, begin, today))
+        begin = today
+    sources.append(_rollups(HourlyRollup, device_pk, begin, rolled_until))
+    return [*sources, _readings(device_pk, rolled_until, until)]
 
-    Three ranges of the index on (device, sampled_at): believable, never set, and too far ahead.
-    """
 
-    def by(moment: InstrumentedAttribute[datetime], *conditions: ColumnElement[bool]) -> Any:
-        columns = moment.label("when"), Reading.soc_pct, Reading.status
-        within = moment >= since, moment < until, Reading.soc_pct.is_not(None)
-        return select(*columns).where(Reading.device_pk == device_pk, *within, *conditions)
+def _rolled_until() -> datetime:
+    """The hours before that are rolled up for every device."""
+    progress = db.session.scalars(select(RollupProgress)).one()
+    return progress.open_hour if progress.swept_to is None else progress.open_hour - HOUR
 
-    lead = _milliseconds(Reading.sampled_at) - _milliseconds(Reading.received_at)
-    most = AHEAD_AT_MOST // timedelta(milliseconds=1)
-    return union_all(
-        by(Reading.sampled_at, Reading.sampled_at >= NOT_BEFORE, lead <= most),
-        by(Reading.received_at, Reading.sampled_at < NOT_BEFORE),
-        by(Reading.received_at, Reading.sampled_at > since + AHEAD_AT_MOST, lead > most),
+
+def _rollups(rollup: type[Rollup], device_pk: int, since: datetime, until: datetime) -> Rows:
+    columns = rollup.__table__.c
+    return select(*(columns[name] for name in _PARTS)).where(
+        columns.device_pk == device_pk, columns.start >= since, columns.start < until
     )
 
 
-def _milliseconds(moment: SQLColumnExpression[datetime]) -> ColumnElement[int]:
-    """Since 1970: that is what SQLite keeps, PostgreSQL has a type of its own."""
-    if db.engine.dialect.name == "sqlite":
-        return type_coerce(moment, BigInteger)
-    return cast(func.floor(func.extract("epoch", moment) * 1000), BigInteger)
+def _readings(device_pk: int, since: datetime, until: datetime) -> Rows:
+    found = rollups_of_one(Reading.device_pk == device_pk, since, until).subquery().c
+    return select(*(found[name] for name in _PARTS))

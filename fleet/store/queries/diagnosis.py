@@ -4,12 +4,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import func, select, text
+from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.orm import Session
 
-from fleet.store.models import OutboxMessage, Reading
+from fleet.domain.age import AHEAD_AT_MOST
+from fleet.store.models import DeviceState, OutboxMessage, Reading
 
-LATEST = 500
+DEVICES_ASKED = 100
+"""For the time by their clocks."""
+A_DAY = timedelta(days=1)
 
 
 class Postgres(NamedTuple):
@@ -57,8 +60,9 @@ _POSTGRES = text("""
            (SELECT age(datfrozenxid) FROM pg_database WHERE datname = current_database())
 """)
 _TABLES = text("""
-    SELECT relname, pg_total_relation_size(relid), n_live_tup, n_dead_tup
-      FROM pg_stat_user_tables ORDER BY 2 DESC LIMIT :many
+    SELECT coalesce(pg_partition_root(relid), relid)::regclass::text,
+           sum(pg_total_relation_size(relid)), sum(n_live_tup), sum(n_dead_tup)
+      FROM pg_stat_user_tables GROUP BY 1 ORDER BY 2 DESC LIMIT :many
 """)
 
 
@@ -67,8 +71,9 @@ def postgres(session: Session) -> Postgres:
 
 
 def biggest_tables(session: Session, many: int = 3) -> list[Table]:
-    """On PostgreSQL; SQLite would have to read the whole file to know."""
-    return [Table(*row) for row in session.execute(_TABLES, {"many": many})]
+    """On PostgreSQL, partitions as one; SQLite would have to read the whole file to know."""
+    rows = session.execute(_TABLES, {"many": many})
+    return [Table(name, *map(int, sizes)) for name, *sizes in rows]
 
 
 def sqlite(session: Session) -> Sqlite:
@@ -95,13 +100,37 @@ def database_clock(session: Session) -> datetime:
 
 
 def clock_samples(session: Session) -> list[tuple[datetime, datetime]]:
-    """Of the newest readings: when its device says that it was taken, and when it was received."""
-    query = select(Reading.sampled_at, Reading.received_at).order_by(Reading.received_at.desc())
-    return [(row[0], row[1]) for row in session.execute(query.limit(LATEST))]
+    """Of the newest reading of each device that was heard lately: when the device says that it was
+    taken, and when it was received.
+
+    The newest of a day, by the device's clock: what the key of the history finds at once.
+    """
+    newest = (
+        select(Reading.sampled_at, Reading.received_at)
+        .where(Reading.device_pk == bindparam("device_pk"))
+        .where(Reading.sampled_at.between(bindparam("since"), bindparam("until")))
+        .order_by(Reading.sampled_at.desc())
+        .limit(1)
+    )
+    samples = []
+    for device_pk, seen_at in _heard_lately(session):
+        span = {"since": seen_at - A_DAY, "until": seen_at + AHEAD_AT_MOST}
+        row = session.execute(newest, {"device_pk": device_pk, **span}).one_or_none()
+        if row is not None:
+            samples.append((row.sampled_at, row.received_at))
+    return samples
+
+
+def _heard_lately(session: Session) -> list[tuple[int, datetime]]:
+    seen_at = DeviceState.last_seen_at
+    query = select(DeviceState.device_pk, seen_at).where(seen_at.is_not(None))
+    rows = session.execute(query.order_by(seen_at.desc()).limit(DEVICES_ASKED))
+    return [(device_pk, at) for device_pk, at in rows if at is not None]
 
 
 def newest_reading_at(session: Session) -> datetime | None:
-    return session.scalar(select(func.max(Reading.received_at)))
+    """When a device was last heard."""
+    return session.scalar(select(func.max(DeviceState.last_seen_at)))
 
 
 def outbox(session: Session) -> tuple[int, datetime | None]:

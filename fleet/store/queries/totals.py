@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from fleet.domain.words import AlertKind, Availability, DeviceKind
 from fleet.store.database import db
 from fleet.store.models import QuarantinedMessage
+from fleet.store.queries.diagnosis import newest_reading_at
 from fleet.store.queries.overview import availability_tallies, open_alerts_by_kind
 
 COUNTED_EVERY = timedelta(seconds=60)
@@ -25,6 +26,7 @@ class Totals:
     open_alerts: dict[str, int]
     """By kind."""
     quarantined_messages: int
+    newest_reading_at: datetime | None
 
 
 class Counted:
@@ -53,4 +55,5 @@ def _count(now: datetime) -> Totals:
         devices=devices,
         open_alerts={str(kind): 0 for kind in AlertKind} | open_alerts_by_kind(),
         quarantined_messages=db.session.scalar(quarantined) or 0,
+        newest_reading_at=newest_reading_at(db.session()),
     )

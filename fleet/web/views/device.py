@@ -12,7 +12,7 @@ from fleet.domain.compliance import Item, judge_items
 from fleet.domain.presence import DEFAULT_INTERVAL_S
 from fleet.domain.words import ComplianceState
 from fleet.store.queries.alerts import alerts_of
-from fleet.store.queries.charge_history import charge_history
+from fleet.store.queries.charge_history import bucket_for, charge_history
 from fleet.store.queries.device import device_by_id, packs_of, transitions_of
 from fleet.store.queries.quarantine import find_quarantined
 from fleet.web import clock
@@ -38,19 +38,19 @@ def device(device_id: str) -> ResponseReturnValue:
 
 @it.get("/devices/<device_id>/chart.json")
 def chart(device_id: str) -> ResponseReturnValue:
-    span = SPANS.get(request.args.get("span", "day"))
-    if span is None:
+    length = SPANS.get(request.args.get("span", "day"))
+    if length is None:
         abort(404)
     now = clock.now()
     found = _device(device_id, now)
-    since = now - span.length
-    buckets = charge_history(found.id, since, now + timedelta(seconds=1), span.bucket_s)
+    since, width = now - length, bucket_for(length)
+    buckets = charge_history(found.id, since, now + timedelta(seconds=1), width)
     interval_s = (found.document or {}).get("reporting", {}).get("interval_s", DEFAULT_INTERVAL_S)
     answer = jsonify(
         timezone=found.timezone,
         since=int(since.timestamp()),
         until=int(now.timestamp()),
-        **lines(buckets, span.bucket_s, interval_s),
+        **lines(buckets, int(width.total_seconds()), interval_s),
     )
     answer.headers["Cache-Control"] = "no-store"
     return answer

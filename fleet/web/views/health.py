@@ -18,7 +18,7 @@ from fleet.web import clock
 health = Blueprint("health", __name__)
 
 _UNREACHABLE = "The database does not answer: see FLEET_DATABASE_URL and the database's own log."
-_NOT_MIGRATED = "The schema is not at this version's revision: restart with `fleet up`."
+_NOT_MIGRATED = "The schema is older than this version: run `fleet migrate`."
 _UNWRITABLE = "The database takes no writes: free space on its disk, and see its own log."
 _NO_SPACE = "The disk of the data directory is nearly full: {0} MB are free. Make room on it."
 _NO_DISK = "The data directory cannot be looked at: see FLEET_DATA_DIR and its disk."

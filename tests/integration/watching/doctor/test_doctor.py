@@ -176,9 +176,9 @@ def test_readings_tell_of_silence_and_of_clocks(
 
 
 @on_both
-def test_a_schema_of_another_version_is_told(worker: Flask, settings: Settings) -> None:
+def test_a_schema_of_an_older_version_is_told(worker: Flask, settings: Settings) -> None:
     with worker.app_context(), db.engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     assert found(settings)["migrations"].level is Level.FAIL
 
 

@@ -1,5 +1,5 @@
-// The charge of one device over a day or a week. Gaps are gaps; charging is shaded; over a week
-// the band shows the least and the most of each half hour.
+// The charge of one device, from a day to a year. Gaps are gaps; charging is shaded; the band shows
+// the least and the most of each five minutes, from a week on of each hour, over a year of each day.
 import uPlot from "uplot";
 
 const HEIGHT = 260;
@@ -67,9 +67,9 @@ function lone({ mean }) {
   return { show: alone.length > 0, size: POINT_PX, filter: () => alone };
 }
 
-// The day's clock in 24 hours, with the date where a day begins.
+// The day's clock in 24 hours, with the date where a day begins, and the year where that does.
 const hours = [
-  [86400, "{D} {MMM}", null, null, null, null, null, null, 1],
+  [86400, "{D} {MMM}", "\n{YYYY}", null, null, null, null, null, 1],
   [3600, "{HH}:{mm}", "\n{D} {MMM}", null, "\n{D} {MMM}", null, null, null, 1],
   [60, "{HH}:{mm}", "\n{D} {MMM}", null, "\n{D} {MMM}", null, null, null, 1],
 ];
