@@ -4,7 +4,9 @@ import os
 import re
 import secrets
 import socket
+import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import time, timedelta
 from enum import StrEnum
@@ -114,9 +116,8 @@ class Settings:
         """Raises SettingError where the data directory cannot be written."""
         try:
             self.data_dir.mkdir(parents=True, exist_ok=True)
-            probe = self.data_dir / ".writable"
-            probe.touch()
-            probe.unlink()
+            with tempfile.TemporaryFile(dir=self.data_dir):
+                pass
         except OSError as error:
             raise SettingError(
                 f"FLEET_DATA_DIR={self.data_dir}: cannot be written ({error.strerror}); "
@@ -127,14 +128,19 @@ class Settings:
         """The key that signs cookies: made on the first start, readable by this user alone."""
         self.make_data_dir()
         path = self.data_dir / "secret_key"
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return _existing_key(path)
-        with os.fdopen(descriptor, "w") as file:
-            key = secrets.token_hex(32)
-            file.write(key)
-        return key
+        if not path.exists():
+            _make_key(path)
+        return _existing_key(path)
+
+
+def _make_key(path: Path) -> None:
+    """It appears whole or not at all: several processes may be on their first start."""
+    descriptor, draft = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(32))
+    with suppress(FileExistsError):
+        os.link(draft, path)
+    Path(draft).unlink()
 
 
 def _existing_key(path: Path) -> str:

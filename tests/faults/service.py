@@ -33,8 +33,12 @@ class Service:
     def ingest(self) -> Process:
         return self._start("ingest.log", "fleet.cli", "ingest")
 
-    def schedule(self) -> Process:
-        return self._start("schedule.log", "fleet.cli", "schedule")
+    def schedule(self, instance: str | None = None) -> Process:
+        named = {"FLEET_INSTANCE": instance} if instance else {}
+        return self._start("schedule.log", "fleet.cli", "schedule", **named)
+
+    def web(self, port: int) -> Process:
+        return self._start("web.log", "fleet.cli", "web", FLEET_HTTP_PORT=str(port))
 
     def doomed_ingest(self, step: str, nth: int = 1, how: int = signal.SIGKILL) -> Process:
         """An ingest that is killed (or stopped) when it reaches this step for the nth time."""
@@ -56,16 +60,18 @@ class Service:
         log = self._folder / "ingest.log"
         return log.read_text()[-4_000:] if log.exists() else ""
 
-    def _start(self, log: str, module: str, *arguments: str) -> Process:
+    def _start(self, log: str, module: str, *arguments: str, **environ: str) -> Process:
         command = [sys.executable, "-m", module, *arguments]
         with (self._folder / log).open("ab") as out:
-            process = start(command, cwd=ROOT, env=self._environ, stderr=out)
+            process = start(command, cwd=ROOT, env=self._environ | environ, stderr=out)
         self._processes.append(process)
         return process
 
 
 def kill(process: Process) -> None:
-    """Nothing is finished, and nobody is told."""
+    """With its children, as when its machine dies: nothing is finished, and nobody is told."""
+    for child in psutil.Process(process.pid).children(recursive=True):
+        child.kill()
     process.kill()
     process.wait()
 

@@ -1,4 +1,6 @@
 import stat
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -150,6 +152,23 @@ def test_the_key_is_made_once_and_readable_by_its_user_alone(tmp_path: Path) -> 
     assert len(key) == 64
     assert settings.secret_key() == key
     assert stat.S_IMODE((tmp_path / "data" / "secret_key").stat().st_mode) == 0o600
+
+
+def test_processes_on_their_first_start_together_have_one_key(tmp_path: Path) -> None:
+    program = (
+        "import sys; from fleet.config import Settings;"
+        "sys.stdin.read(); print(Settings.from_env({'FLEET_DATA_DIR': sys.argv[1]}).secret_key())"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    pipe = subprocess.PIPE
+    started = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(8)]
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.close()  # they have waited for this with everything imported
+        process.stdin = None
+    assert len({process.communicate()[0] for process in started}) == 1
+    assert [process.returncode for process in started] == [0] * 8
+    assert [file.name for file in tmp_path.iterdir()] == ["secret_key"]
 
 
 def test_a_weak_key_refuses_to_start(tmp_path: Path) -> None:
