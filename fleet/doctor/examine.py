@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from fleet.doctor import broker, database, machine, service
+from fleet.doctor import broker, database, machine, recovery, service
 from fleet.doctor.case import Case, DatabaseAway
 from fleet.doctor.finding import Finding, fail, warn
 from fleet.store.database import in_words
@@ -30,6 +30,8 @@ CHECKS: tuple[Check, ...] = (
     service.outbox,
     service.readings,
     service.device_clocks,
+    recovery.backups,
+    recovery.drills,
 )
 
 

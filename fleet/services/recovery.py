@@ -9,6 +9,7 @@ from fleet.store.recovery import RecoveryDrill
 
 SUBJECT = "recovery"
 """In the audit: everything about backups in one list."""
+BACKUP_TAKEN = "recovery.backup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ def note_backup(file: str, rows: int, actor: str, now: datetime) -> None:
     """A copy of everything has left the database: an auditor wants to know."""
     with transaction() as session:
         after = {"file": file, "rows": rows}
-        audit.record(session, actor, "recovery.backup", SUBJECT, now, after=after)
+        audit.record(session, actor, BACKUP_TAKEN, SUBJECT, now, after=after)
 
 
 def note_drill(proof: Proof, actor: str) -> None:

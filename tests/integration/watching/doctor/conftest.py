@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from fleet.config import Settings
+from fleet.services.recovery import Proof, note_backup, note_drill
 from tests.support.broker import Broker
 from tests.support.doctor import configured, jobs
 from tests.support.hospital import build_hospital, reading, say, telemetry
@@ -28,4 +29,6 @@ def well(worker: Flask) -> Iterator[None]:
         sign("schedule", now, metrics=jobs(now))
         build_hospital(now=now)
         say("telemetry", telemetry(reading(1, at=now)), now)
+        note_backup("b.tar", 1, "test", now)
+        note_drill(Proof(now, 1.0), "test")
         yield

@@ -172,7 +172,7 @@ def test_readings_tell_of_silence_and_of_clocks(
         said = [reading(seq, at=now - sampled) for seq in range(5)]
         say("birth", {"v": 1, "boot": 1, "session": 1}, now - received)
         say("telemetry", telemetry(*said), now - received)
-    assert troubles(settings).keys() == named
+    assert troubles(settings).keys() - {"backups", "drills"} == named
 
 
 @on_both
