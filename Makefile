@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint format assets lock screenshots bench-board bench-devices bench-ingest litestream clean mosquitto test-tools
+.PHONY: help setup run test lint format assets lock screenshots bench-board bench-devices bench-ingest bench-battery litestream clean mosquitto test-tools
 
 # A bare machine's locale is POSIX; our files are UTF-8.
 export PYTHONUTF8 := 1
@@ -60,6 +60,9 @@ litestream: $(VENV)/installed ## Install Litestream, which replicates SQLite con
 
 bench-ingest: setup test-tools ## Messages a second into the database, beside the raw ceilings
 	$(BIN)/python -m tests.bench.ingest
+
+bench-battery: setup test-tools ## Errors of forecasts on cells and data sets left out; their speed
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.battery
 
 clean: ## Remove what was built and installed here (never data/)
 	rm -rf $(VENV) node_modules fleet/web/static/dist *.egg-info .*_cache .hypothesis

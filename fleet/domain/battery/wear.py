@@ -6,7 +6,7 @@ A night's run works on these bins alone and reads no history.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Self
 
 import numpy as np
@@ -59,6 +59,9 @@ class Wear:
         wear = cls.of_new_packs(len(histories))
         wear.absorb(*side_by_side(histories))
         return wear
+
+    def __getitem__(self, packs: slice | NDArray[np.bool_]) -> Self:
+        return type(self)(*(getattr(self, part.name)[packs] for part in fields(self)))
 
     def __len__(self) -> int:
         return len(self.age)
