@@ -42,7 +42,9 @@ def train(data_dir: Path, coefficients_npz: Path) -> None:
     try:
         from fleet.forecasting import training
     except ImportError as error:
-        raise SystemExit("fleet: training needs scikit-learn: pip install wardfleet[train]") from error
+        raise SystemExit(
+            "fleet: training needs scikit-learn: pip install wardfleet[train]"
+        ) from error
     from fleet.forecasting import coefficients, training_data
     from fleet.forecasting.sources import SOURCES
 

@@ -37,6 +37,8 @@ def read(path: Path) -> dict[str, Case]:
         if missing:
             raise BadCases(f"{path}: no column {', '.join(sorted(missing))}")
         for row in rows:
+            if None in row.values():
+                raise BadCases(f"{path}, line {rows.line_num}: fewer fields than columns")
             try:
                 case = cases.get(row["case_id"])
                 if case is None:
@@ -45,7 +47,7 @@ def read(path: Path) -> dict[str, Case]:
                     )
                 if row["cycle"] and row["soh"]:
                     case.readings.append((float(row["cycle"]), float(row["soh"])))
-            except (TypeError, ValueError) as error:
+            except ValueError as error:
                 raise BadCases(f"{path}, line {rows.line_num}: {error}") from error
     return cases
 
@@ -71,7 +73,8 @@ def forecast(cases: list[Case], forecaster: Forecaster) -> list[Forecast]:
 
 def write(path: Path, names: list[str], forecasts: list[Forecast]) -> int:
     """Empty fields where there is not enough data; returns for how many cases."""
-    rows = np.hstack([[f.end_of_life, f.low, f.high] for f in forecasts]).T if forecasts else []
+    parts = [np.stack([f.end_of_life, f.low, f.high], axis=1) for f in forecasts]
+    rows = np.concatenate([np.empty((0, 3)), *parts])
     with path.open("w", newline="") as file:
         out = csv.writer(file)
         out.writerow(("case_id", "eol_cycle_pred", "lo80", "hi80"))

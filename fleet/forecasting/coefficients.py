@@ -2,8 +2,10 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fleet.domain.battery.forecast import Expert, Forecaster, Nets
 
@@ -28,7 +30,7 @@ def load(path: Path = SHIPPED) -> Forecaster:
 
 def save(path: Path, forecaster: Forecaster, sources: list[dict[str, str]]) -> None:
     """`sources`: name, origin and licence of every data set learned from."""
-    arrays = {}
+    arrays: dict[str, NDArray[np.float64]] = {}
     experts = {"known": forecaster.of_known, "new": forecaster.of_new}
     for name, expert in experts.items():
         arrays |= expert.remaining.arrays(f"{name}.remaining")
@@ -39,5 +41,5 @@ def save(path: Path, forecaster: Forecaster, sources: list[dict[str, str]]) -> N
         "inputs": {name: expert.inputs for name, expert in experts.items()},
         "sources": sources,
     }
-    small = {name: values.astype(np.float32) for name, values in arrays.items()}
+    small: dict[str, Any] = {name: values.astype(np.float32) for name, values in arrays.items()}
     np.savez_compressed(path, about=np.array(json.dumps(about)), **small)

@@ -40,7 +40,7 @@ def learn(lives: list[Life], nets: int = 4, copies: int = 24) -> Forecaster:
 def folds_by_cell(sample: Sample, seed: int = 1) -> NDArray[np.intp]:
     """A fold for each row; all rows of a cell are in one, and each model is in most of them."""
     rng = np.random.default_rng(seed)
-    fold = {}
+    fold: dict[str, int] = {}
     for model in np.unique(sample.model):
         start = rng.integers(FOLDS)
         cells = rng.permutation(np.unique(sample.cell[sample.model == model]))

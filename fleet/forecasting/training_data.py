@@ -80,9 +80,8 @@ def cut(lives: list[Life], copies: int, seed: int, *, warped: bool) -> Sample:
             before = life.cycle <= max(int(share * end), 6)
             cycle, health = _as_reported(life.cycle[before], life.health[before], rng)
             if warped:
-                loss, pace, shift = np.exp(rng.uniform((-0.7, -0.9), (0.7, 1.1))).tolist() + [
-                    rng.uniform(-0.06, 0.06)
-                ]
+                loss, pace = np.exp(rng.uniform((-0.7, -0.9), (0.7, 1.1)))
+                shift = rng.uniform(-0.06, 0.06)
                 fresh = float(life.health[: max(len(life.health) // 20, 1)].mean())
                 health = fresh + shift + (health - fresh) * loss
                 threshold = fresh + shift + (threshold - fresh) * loss
@@ -92,15 +91,16 @@ def cut(lives: list[Life], copies: int, seed: int, *, warped: bool) -> Sample:
     return sample(histories, picked)
 
 
-def sample(histories: list[tuple[Floats, Floats]], whose: list[tuple[Life, float, float]]) -> Sample:
+def sample(
+    histories: list[tuple[Floats, Floats]], whose: list[tuple[Life, float, float]]
+) -> Sample:
     """`whose`: the life of each history, its threshold, its end."""
     parts = []
     for at in range(0, len(histories), 512):
         some = whose[at : at + 512]
         wear = Wear.of_histories(histories[at : at + 512])
-        named = features(
-            wear, np.array([t for _, t, _ in some]), np.array([life.nominal_ah for life, _, _ in some])
-        )
+        nominal_ah = np.array([life.nominal_ah for life, _, _ in some])
+        named = features(wear, np.array([threshold for _, threshold, _ in some]), nominal_ah)
         parts.append((named, wear.age))
     named = {name: np.concatenate([p[name] for p, _ in parts]) for name in parts[0][0]}
     age = np.concatenate([a for _, a in parts])

@@ -1,4 +1,4 @@
-"""How far forecasts err on cells and data sets left out, and how fast they are: `make bench-battery`.
+"""Errors of forecasts on cells and data sets left out; their speed: `make bench-battery`.
 
 Each fold learns everything anew without its cells, with 2 nets where 4 are shipped.
 The data is not part of the project: WARDFLEET_BATTERY_DATA names its folder.
@@ -33,8 +33,11 @@ def main() -> None:
 def _folds(lives: list[Life]) -> np.ndarray:
     """Every eighth cell of each model is in one fold."""
     seen: dict[str, int] = {}
-    return np.array([seen.update({x.model: seen.get(x.model, -1) + 1}) or seen[x.model] % 8
-                     for x in lives])  # fmt: skip
+    fold = []
+    for life in lives:
+        seen[life.model] = seen.get(life.model, -1) + 1
+        fold.append(seen[life.model] % 8)
+    return np.array(fold)
 
 
 def _table(title: str, lives: list[Life], field: dict, fold: np.ndarray) -> None:
@@ -45,7 +48,7 @@ def _table(title: str, lives: list[Life], field: dict, fold: np.ndarray) -> None
         for life in (x for x, f in zip(lives, fold, strict=True) if f == one):
             rows += _errors(forecaster, life, field[life.cell])
     print(f"\n{title}\n")
-    print("| readings | of life | median | p90 | mean of data sets' medians | covered | median width |")
+    print("| readings | of life | median | p90 | mean of sets' medians | covered | median width |")
     print("|---|---|---|---|---|---|---|")
     for kind in ("clean", "field"):
         for share in FRACTIONS:
@@ -53,8 +56,9 @@ def _table(title: str, lives: list[Life], field: dict, fold: np.ndarray) -> None
             error, covered, width = (np.array([r[n] for r in some]) for n in (3, 4, 5))
             sets = np.array([r[0] for r in some])
             mean = np.mean([np.median(error[sets == one]) for one in np.unique(sets)])
-            print(f"| {kind} | {share:.0%} | {np.median(error):.1f} % | {np.quantile(error, 0.9):.1f} %"
-                  f" | {mean:.1f} % | {covered.mean():.0%} | {np.median(width):.0f} % |", flush=True)  # fmt: skip
+            told = f"{np.median(error):.1f} % | {np.quantile(error, 0.9):.1f} % | {mean:.1f} %"
+            kept = f"{covered.mean():.0%} | {np.median(width):.0f} %"
+            print(f"| {kind} | {share:.0%} | {told} | {kept} |", flush=True)
 
 
 def _errors(forecaster: Forecaster, life: Life, field: tuple) -> list[tuple]:
@@ -87,7 +91,7 @@ def _speed() -> None:
                        np.full(packs, 0.8), np.full(packs, 2.0))  # fmt: skip
             spent += time.process_time() - begun
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"{PACKS:,} packs of {name}, {READINGS} readings each: {spent:.1f} s, {memory:.0f} MB")
+        print(f"{PACKS:,} packs of {name}, {READINGS} readings: {spent:.1f} s, {memory:.0f} MB")
 
 
 if __name__ == "__main__":

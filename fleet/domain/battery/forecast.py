@@ -40,7 +40,7 @@ class Nets:
     biases: tuple[Floats, ...]
 
     def __call__(self, seen: Floats, extra: Floats | None = None) -> Floats:
-        """The mean of the nets, (packs,). What lies outside the training data is drawn to its edge."""
+        """The mean of the nets, (packs,). Inputs beyond the training data are drawn to its edge."""
         inputs = (np.clip(seen, self.least, self.most) - self.mean) / self.deviation
         signal = (inputs if extra is None else np.hstack([inputs, extra]))[None]
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
@@ -59,7 +59,10 @@ class Nets:
     def of(cls, arrays: Mapping[str, Floats], name: str) -> Self:
         count = sum(key.startswith(f"{name}.weights_") for key in arrays)
         return cls(
-            *(arrays[f"{name}.{part}"] for part in ("least", "most", "mean", "deviation")),
+            arrays[f"{name}.least"],
+            arrays[f"{name}.most"],
+            arrays[f"{name}.mean"],
+            arrays[f"{name}.deviation"],
             weights=tuple(arrays[f"{name}.weights_{n}"] for n in range(count)),
             biases=tuple(arrays[f"{name}.biases_{n}"] for n in range(count)),
         )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Places = NDArray[np.intp]
 
 CONTEXT = 4
 """Earlier readings that the window needs to judge a new one."""
@@ -49,9 +50,10 @@ def _median_of_five(recent: Floats, health: Floats) -> Floats:
     return _middle(*neighbours)
 
 
-def _mirrored(at: NDArray[np.intp], first: NDArray[np.intp], last: NDArray[np.intp]) -> NDArray[np.intp]:
+def _mirrored(at: Places, first: Places, last: Places) -> Places:
     inside = first + np.abs(at - first)
-    return np.clip(np.where(inside > last, 2 * last - inside, inside), first, np.maximum(last, first))
+    inside = np.where(inside > last, 2 * last - inside, inside)
+    return np.asarray(np.clip(inside, first, np.maximum(last, first)), dtype=np.intp)
 
 
 def _middle(a: Floats, b: Floats, c: Floats, d: Floats, e: Floats) -> Floats:

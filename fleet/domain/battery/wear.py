@@ -1,4 +1,4 @@
-"""What a pack's history amounts to: health against throughput, in 48 bins that never grow in number.
+"""What a pack's history amounts to: health against throughput, in 48 bins, however long it is.
 
 Vectorised over packs: row i of every array is pack i. Throughput is in equivalent full cycles since
 the pack was new (what a gauge calls its cycle count), health is capacity over design capacity.
@@ -21,6 +21,8 @@ FINEST = 0.25
 """Width of a bin at first, equivalent full cycles; it doubles when the last bin is passed."""
 PLAUSIBLE_HEALTH = (0.02, 1.5)
 """Outside this a reading is a glitch: zeros of a gauge that was reset, capacities never built."""
+MOST_CYCLES = 1e6
+"""No pack lives as long: a counter that says so is broken."""
 NOISE_MEMORY = 64
 """Readings over which the estimate of the gauge's noise forgets."""
 
@@ -123,7 +125,7 @@ def side_by_side(histories: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Fl
 def _plausible_first(throughput: Floats, health: Floats) -> tuple[Floats, Floats]:
     """What cannot be is dropped, and the rest moved to the left."""
     least, most = PLAUSIBLE_HEALTH
-    good = (health >= least) & (health <= most) & (throughput >= 0) & np.isfinite(throughput)
+    good = (health >= least) & (health <= most) & (throughput >= 0) & (throughput < MOST_CYCLES)
     throughput, health = np.where(good, throughput, np.nan), np.where(good, health, np.nan)
     if np.any(good[:, 1:] & ~good[:, :-1]):
         order = np.argsort(~good, axis=1, kind="stable")

@@ -69,6 +69,6 @@ ANY = st.floats(allow_nan=True, allow_infinity=True, width=32)
 @given(arrays(float, (2, 9), elements=ANY), arrays(float, (2, 9), elements=ANY))
 def test_no_history_is_too_strange(cycle: np.ndarray, health: np.ndarray) -> None:
     wear = Wear.of_new_packs(2)
-    wear.absorb(np.abs(cycle) % 1e5, health)
+    wear.absorb(cycle, health)
     assert np.isfinite(wear.health).all()
     assert (wear.readings.sum(1) <= 9).all()
