@@ -13,7 +13,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPRegressor
 
 from fleet.domain.battery.features import ABSOLUTE, matrix
-from fleet.domain.battery.forecast import CLASSES, Expert, Forecaster, Nets, one_of
+from fleet.domain.battery.forecast import (
+    ERROR_CLASSES,
+    Expert,
+    Forecaster,
+    Nets,
+    error_class,
+    one_of,
+)
 from fleet.forecasting.training_data import Life, Sample, cut
 
 Floats = NDArray[np.float64]
@@ -69,7 +76,7 @@ def _expert(
         inputs,
         fit(sample.told, every, epochs, decay),
         fit(size, every, 15, 3.0),
-        _quantiles(error / np.exp(expected), np.searchsorted(CLASSES, middle), weight),
+        _quantiles(error / np.exp(expected), error_class(middle, sample.named["noise"]), weight),
     )
 
 
@@ -116,7 +123,7 @@ def _quantiles(ratio: Floats, group: NDArray[np.intp], weight: Floats) -> Floats
     tails = ((1 - COVERAGE) / 2, (1 + COVERAGE) / 2)
     found = [
         [_weighted_quantile(ratio[group == one], weight[group == one], tail) for tail in tails]
-        for one in range(len(CLASSES) + 1)
+        for one in range(ERROR_CLASSES)
     ]
     return np.array(found)
 

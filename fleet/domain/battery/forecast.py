@@ -24,6 +24,9 @@ FLOOR = 0.004
 """Added to the remaining share before its logarithm, which would run away at the end of life."""
 CLASSES = np.array([-1.7, -0.7])
 """Limits of the classes of remaining life: logarithms of remaining over used."""
+NOISY_GAUGE = 0.004
+"""Standard deviation of one reading of health from which on a gauge has classes of its own."""
+ERROR_CLASSES = 2 * (len(CLASSES) + 1)
 CHUNK = 4096
 """Packs at a time: what they need stays in the processor's cache."""
 
@@ -82,7 +85,7 @@ class Expert:
         """(low, middle, high) logarithms of remaining over used."""
         seen = matrix(named, self.inputs)
         middle, expected = self.remaining(seen, extra), np.exp(self.error(seen, extra))
-        low, high = self.quantiles[np.searchsorted(CLASSES, middle)].T
+        low, high = self.quantiles[error_class(middle, named["noise"])].T
         return middle + low * expected, middle, middle + high * expected
 
 
@@ -135,6 +138,12 @@ class Forecaster:
             left = [np.maximum(np.exp(z) - FLOOR, 0.0) for z in expert(named, extra)]
             ends[:, whose] = wear.age[whose] * (1 + np.stack(left))
         return ends
+
+
+def error_class(log_left: Floats, noise: Floats) -> NDArray[np.intp]:
+    """Which of the ERROR_CLASSES a pack is in: by what is left of its life, and by its gauge."""
+    noisy = (noise > NOISY_GAUGE).astype(np.intp)
+    return np.searchsorted(CLASSES, log_left) + (len(CLASSES) + 1) * noisy
 
 
 def one_of(place: NDArray[np.intp], count: int) -> Floats:
