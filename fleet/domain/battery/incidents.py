@@ -15,7 +15,7 @@ EMPTY_PCT = 2
 AT_ONCE = timedelta(minutes=10)
 HOT_C = {Chemistry.LEAD_ACID: 50.0}
 HOT_LITHIUM_C = 60.0
-"""Makers' usual limit in discharge for lithium cells; IEC 62133 has them stay within the maker's."""
+"""The usual limit of makers for lithium cells in discharge."""
 SWOLLEN_FROM_C = 45.0
 REST_MA = 50
 BAY_AT_LEAST = 2
@@ -64,7 +64,7 @@ def docked_without_power(docked: bool, charge: Charge) -> bool:
 
 
 def dead_outlet(bay: Sequence[bool]) -> bool:
-    """Whether the bay's outlet is dead, told once: `docked_without_power` of all that stand there."""
+    """One alert for the bay: `docked_without_power` of all that stand there."""
     return len(bay) >= BAY_AT_LEAST and all(bay)
 
 
