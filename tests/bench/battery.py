@@ -16,7 +16,7 @@ from fleet.forecasting.training_data import Life, read_lives
 from tests.support.battery_data import battery_data, field_histories
 
 FRACTIONS = (0.5, 0.7, 0.9)
-PACKS, READINGS, TOGETHER = 100_000, 400, 4096
+PACKS, READINGS, TOGETHER = 100_000, 400, 2048
 
 
 def main() -> None:
