@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup run test test-faults soak lint format assets lock screenshots bench-board bench-devices bench-history bench-migrations bench-ingest bench-power-cut litestream clean mosquitto test-tools
+.PHONY: help setup run test test-faults soak lint format assets lock screenshots bench-board bench-devices bench-history bench-migrations bench-ingest bench-power-cut bench-battery litestream clean mosquitto test-tools
 
 # A bare machine's locale is POSIX; our files are UTF-8.
 export PYTHONUTF8 := 1
@@ -75,6 +75,9 @@ bench-ingest: setup test-tools ## Messages a second into the database, beside th
 
 bench-power-cut: setup test-tools ## Time 10,000 devices back in 10 s after a power cut
 	$(BIN)/python -m tests.bench.power_cut
+
+bench-battery: setup test-tools ## Errors of forecasts on cells and data sets left out; their speed
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.battery
 
 clean: ## Remove what was built and installed here (never data/)
 	rm -rf $(VENV) node_modules fleet/web/static/dist *.egg-info .*_cache .hypothesis

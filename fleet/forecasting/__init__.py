@@ -1,0 +1,1 @@
+"""Where forecasts of packs come from: the shipped coefficients, and how they are learned."""
