@@ -47,6 +47,12 @@ class Service:
             command = [sys.executable, "-m", "fleet.cli", "up"]
             self.process = start(command, env=self.environ, stdout=output, stderr=log)
 
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "fleet.cli", *words],
+            env=self.environ, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+
     def ask(self, path: str, form: dict[str, str] | None = None, **headers: str) -> tuple[int, str]:
         data = urlencode(form).encode() if form else None
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -84,12 +90,11 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         broker.stop()
 
 
-def test_the_doctor_finds_nothing_on_a_service_that_runs(service: Service) -> None:
+def test_the_doctor_finds_nothing_on_a_service_that_runs_and_is_backed_up(service: Service) -> None:
     # Each job is on time, the message went round, each process has written its row.
-    said = subprocess.run(
-        [sys.executable, "-m", "fleet.cli", "doctor", "--json"],
-        env=service.environ, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+    for preparation in ("backup", "drill"):
+        assert service.command(preparation).returncode == 0
+    said = service.command("doctor", "--json")
     findings = json.loads(said.stdout)["checks"]
     assert [f for f in findings if f["level"] != "ok"] == []
     assert said.returncode == 0
