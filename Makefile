@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup run test test-faults soak lint format assets lock screenshots bench-board bench-devices bench-history bench-migrations bench-ingest bench-power-cut bench-battery litestream clean mosquitto test-tools
+.PHONY: help setup run test test-faults soak lint format assets lock screenshots bench-board bench-devices bench-history bench-migrations bench-ingest bench-growth bench-power-cut bench-battery litestream clean mosquitto test-tools
 
 # A bare machine's locale is POSIX; our files are UTF-8.
 export PYTHONUTF8 := 1
@@ -72,6 +72,9 @@ litestream: $(VENV)/installed ## Install Litestream, which replicates SQLite con
 
 bench-ingest: setup test-tools ## Messages a second into the database, beside the raw ceilings
 	$(BIN)/python -m tests.bench.ingest
+
+bench-growth: setup test-tools ## The same with more devices and a longer history: what grows
+	$(BIN)/python -m tests.bench.growth
 
 bench-power-cut: setup test-tools ## Time 10,000 devices back in 10 s after a power cut
 	$(BIN)/python -m tests.bench.power_cut

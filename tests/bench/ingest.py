@@ -27,6 +27,8 @@ from fleet.config import Settings
 from fleet.store.database import db, transaction
 from fleet.store.migrate import upgrade
 from fleet.store.models import Reading
+from fleet.store.partitions import make_partition
+from fleet.store.rollup import DAY, day_of
 from tests.bench.hospital import fill
 from tests.support.broker import Broker
 from tests.support.postgres import private_cluster
@@ -109,8 +111,12 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 
 def preload(count: int, devices: int) -> None:
-    """`count` readings of the last days, as if they had come in: each device in its turn."""
-    begin = datetime.now(UTC) - timedelta(days=3)
+    """`count` readings until now, as if they had come in: each device in its turn, every 30 s."""
+    begin = datetime.now(UTC) - (count // devices + 1) * timedelta(seconds=30)
+    if db.engine.dialect.name == "postgresql":
+        for days in range((datetime.now(UTC) - begin).days + 2):
+            with transaction() as session:
+                make_partition(session, day_of(begin) + days * DAY)
     at_once = 100_000
     for first in range(0, count, at_once):
         with transaction() as session:
