@@ -31,20 +31,13 @@ from fleet.store.partitions import make_partition
 from fleet.store.rollup import DAY, day_of
 from tests.bench.hospital import fill
 from tests.support.broker import Broker
-from tests.support.postgres import private_cluster
+from tests.support.postgres import DURABLE, private_cluster
 from tests.support.processes import ROOT, start, stop
 from tests.support.waiting import wait_until
 
 WARDS = 50
-# As a hospital would run it: every commit on disk.
-DURABLE = {
-    "fsync": "on",
-    "synchronous_commit": "on",
-    "full_page_writes": "on",
-    "shared_buffers": "1GB",
-    "max_wal_size": "4GB",
-    "wal_compression": "lz4",
-}
+# As a hospital would run it: every commit on disk, and memory enough.
+HOSPITAL = {"shared_buffers": "1GB", "max_wal_size": "4GB", "wal_compression": "lz4"}
 
 
 @dataclass
@@ -91,7 +84,7 @@ def place(database: str, devices: int, preloaded: int) -> Iterator[Place]:
 def _settings(stack: ExitStack, database: str, folder: Path, mqtt_url: str) -> Settings:
     environ = {"FLEET_DATA_DIR": f"{folder}/data", "FLEET_MQTT_URL": mqtt_url}
     if database == "PostgreSQL":
-        server = stack.enter_context(private_cluster(**DURABLE))
+        server = stack.enter_context(private_cluster(**DURABLE, **HOSPITAL))
         environ["FLEET_DATABASE_URL"] = server.create("bench").replace("+psycopg", "")
     stack.enter_context(_environment(environ))
     settings = Settings.from_env()

@@ -1,7 +1,7 @@
 """Real agents on a real Mosquitto; the test is the service on the other side."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -28,6 +28,7 @@ from fleet.wire.messages import (
     Telemetry,
     encode,
 )
+from tests.support.agents import running
 from tests.support.broker import Broker
 from tests.support.waiting import wait_until
 
@@ -111,19 +112,6 @@ def listen(fresh_broker: Broker) -> Iterator[Listen]:
     for service in services:
         service.close()
         assert service.faults == []
-
-
-@contextmanager
-def running(fleet: Fleet) -> Iterator[Fleet]:
-    stop = Event()
-    thread = Thread(target=fleet.run, args=(stop,))
-    thread.start()
-    try:
-        yield fleet
-    finally:
-        stop.set()
-        thread.join(10)
-        assert not thread.is_alive()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
-from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -21,6 +20,7 @@ from tests.faults.checker import check, promised
 from tests.faults.crowd import application, device_ids, register_devices
 from tests.faults.generator import Population
 from tests.faults.service import Service
+from tests.support.agents import running
 from tests.support.broker import Broker
 from tests.support.databases import PostgresTemplate, SqliteTemplate
 from tests.support.postgres import DURABLE, Cluster, private_cluster
@@ -79,14 +79,8 @@ class Stage:
             interval_s=1,
             ack_timeout_s=2,
         )
-        stop = Event()
-        thread = Thread(target=fleet.run, args=(stop,))
-        thread.start()
-        try:
+        with running(fleet):
             yield fleet
-        finally:
-            stop.set()
-            thread.join()
 
     def verify(self, population: Population, timeout: float = 60) -> None:
         """Let every reading be acked, and hold the database against it."""

@@ -8,13 +8,18 @@ from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
 
 from fleet.domain.presence import offline_deadline
 from fleet.services.silence import mark_silent
-from fleet.store.database import db
-from fleet.store.models import DeviceState
-from tests.support.hospital import NOON, build_hospital, reading, say, seconds, telemetry
+from tests.support.hospital import (
+    NOON,
+    build_hospital,
+    reading,
+    say,
+    seconds,
+    state,
+    telemetry,
+)
 
 EVERY_S = 15
 YEAR = timedelta(days=365)
@@ -27,11 +32,6 @@ def hospital(worker: Flask) -> Iterator[None]:
     with worker.app_context():
         build_hospital()
         yield
-
-
-def state() -> DeviceState:
-    db.session.rollback()
-    return db.session.scalars(select(DeviceState).order_by(DeviceState.device_pk)).all()[0]
 
 
 def report(seq: int, soc: int, clock: datetime, uptimes: bool) -> datetime:

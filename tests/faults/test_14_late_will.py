@@ -20,10 +20,10 @@ from fleet.ingest.consumer import Consumer
 from fleet.ingest.run import run_ingest
 from fleet.store.clock import service_clock
 from fleet.store.database import db
-from fleet.store.models import Alert, DeviceState, Transition
+from fleet.store.models import Alert, Transition
 from tests.support import mqtt5
 from tests.support.broker import Broker
-from tests.support.hospital import build_hospital, reading, telemetry
+from tests.support.hospital import build_hospital, reading, state, telemetry
 from tests.support.waiting import wait_until
 
 UP = "fleet/v1/up/cart-001/"
@@ -77,11 +77,6 @@ def connection(broker: Broker, session: int) -> Iterator[Drop]:
 
 def say(device: mqtt.Client, channel: str, body: object) -> None:
     device.publish(UP + channel, json.dumps(body), qos=1).wait_for_publish(5)
-
-
-def state() -> DeviceState:
-    db.session.rollback()
-    return db.session.get_one(DeviceState, 1)
 
 
 @pytest.mark.usefixtures("ingest")

@@ -16,14 +16,22 @@ from fleet.store.database import db
 from fleet.store.models import (
     Alert,
     BatteryPack,
-    DeviceState,
     OutboxMessage,
     QuarantinedMessage,
     Reading,
     Transition,
     Ward,
 )
-from tests.support.hospital import NOON, build_hospital, message, reading, say, seconds, telemetry
+from tests.support.hospital import (
+    NOON,
+    build_hospital,
+    message,
+    reading,
+    say,
+    seconds,
+    state,
+    telemetry,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -36,11 +44,6 @@ def hospital(worker: Flask) -> Iterator[None]:
 def count(model: type) -> int:
     db.session.rollback()
     return db.session.scalar(select(func.count()).select_from(model)) or 0
-
-
-def state() -> DeviceState:
-    db.session.rollback()
-    return db.session.scalars(select(DeviceState).order_by(DeviceState.device_pk)).all()[0]
 
 
 def standing() -> set[str]:

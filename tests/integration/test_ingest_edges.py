@@ -23,13 +23,21 @@ from fleet.store.database import db
 from fleet.store.models import (
     Alert,
     BatteryPack,
-    DeviceState,
     OutboxMessage,
     QuarantinedMessage,
     Reading,
     Transition,
 )
-from tests.support.hospital import NOON, build_hospital, message, reading, say, seconds, telemetry
+from tests.support.hospital import (
+    NOON,
+    build_hospital,
+    message,
+    reading,
+    say,
+    seconds,
+    state,
+    telemetry,
+)
 
 BIRTH = {"v": 1, "boot": 1, "session": 1}
 
@@ -39,11 +47,6 @@ def hospital(worker: Flask) -> Iterator[None]:
     with worker.app_context():
         build_hospital()
         yield
-
-
-def state() -> DeviceState:
-    db.session.rollback()
-    return db.session.scalars(select(DeviceState).order_by(DeviceState.device_pk)).all()[0]
 
 
 def standing() -> dict[str, str | None]:

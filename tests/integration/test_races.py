@@ -19,7 +19,7 @@ from fleet.services.judge_silence import judge_silence
 from fleet.services.load_profiles import load_profiles
 from fleet.services.silence import mark_silent
 from fleet.store.database import db
-from fleet.store.models import Alert, Configuration, DeviceState
+from fleet.store.models import Alert, Configuration
 from tests.support.elsewhere import Elsewhere
 from tests.support.hospital import (
     NOON,
@@ -29,6 +29,7 @@ from tests.support.hospital import (
     reading,
     say,
     seconds,
+    state,
     telemetry,
 )
 
@@ -65,11 +66,6 @@ def after_identify(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], ob
         monkeypatch.setattr(pipeline, "STEPS", (*steps[:place], once, *steps[place:]))
 
     return arrange
-
-
-def state() -> DeviceState:
-    db.session.rollback()
-    return db.session.get_one(DeviceState, 1)
 
 
 def standing() -> set[str]:

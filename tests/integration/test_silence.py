@@ -15,7 +15,16 @@ from fleet.services.silence import LOOK_EVERY, mark_silent
 from fleet.store.database import db, transaction
 from fleet.store.models import Alert, DeviceState
 from tests.support.api import statements
-from tests.support.hospital import NOON, build_hospital, message, reading, say, seconds, telemetry
+from tests.support.hospital import (
+    NOON,
+    build_hospital,
+    message,
+    reading,
+    say,
+    seconds,
+    state,
+    telemetry,
+)
 
 DEADLINE = NOON + seconds(75)
 """Of a cart that reports every 15 s, last heard at noon."""
@@ -28,11 +37,6 @@ def hospital(worker: Flask) -> Iterator[None]:
         build_hospital()
         say("telemetry", telemetry(reading(1)))
         yield
-
-
-def state() -> DeviceState:
-    db.session.rollback()
-    return db.session.get_one(DeviceState, 1)
 
 
 def test_who_has_spoken_is_looked_at_again_at_its_deadline_and_not_before() -> None:

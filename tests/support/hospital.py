@@ -17,6 +17,7 @@ from fleet.services.load_profiles import load_profiles
 from fleet.services.places import add_site, add_ward
 from fleet.services.register_devices import NewDevice, register_devices
 from fleet.store.database import db
+from fleet.store.models import DeviceState
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 PROFILES = Path(__file__).resolve().parents[2] / "firmware_profiles"
@@ -87,3 +88,9 @@ def reading(seq: int, soc: int = 90, at: datetime = NOON, **values: Any) -> dict
 
 def seconds(count: float) -> timedelta:
     return timedelta(seconds=count)
+
+
+def state() -> DeviceState:
+    """Of the first cart, as it is in the database now."""
+    db.session.rollback()
+    return db.session.get_one(DeviceState, 1)
