@@ -1,37 +1,22 @@
 """The drill restores the newest backup beside the running system, and its proof is kept."""
 
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from flask import Flask
 from sqlalchemy import create_engine, select, text
 
 from fleet.cli import main
 from fleet.config import Settings
 from fleet.recovery.archive import backups
-from fleet.recovery.backup import take_backup
 from fleet.recovery.drill import run_drill
 from fleet.services.recovery import Proof
 from fleet.store.checksums import TableSum, table_sums
 from fleet.store.database import db, snapshot
 from fleet.store.models import AuditEntry
 from fleet.store.queries.recovery import newest_drill
-from tests.support.hospital import NOON, build_hospital, reading, say, telemetry
-
-
-@pytest.fixture
-def hospital(worker: Flask) -> Iterator[None]:
-    with worker.app_context():
-        build_hospital()
-        say("telemetry", telemetry(reading(1)))
-        yield
-
-
-def backed_up(settings: Settings) -> Path:
-    return take_backup(settings, settings.backup_dir, 14, "test", NOON).path
+from tests.support.backups import backed_up
+from tests.support.hospital import NOON, reading, say, telemetry
 
 
 def drilled(settings: Settings) -> Proof:
@@ -54,7 +39,7 @@ def databases(url: str) -> list[str]:
 def test_a_passed_drill_leaves_its_proof_and_nothing_else(
     hospital: None, settings: Settings
 ) -> None:
-    path = backed_up(settings)
+    path = backed_up(settings).path
     before = sums()
     proof = drilled(settings)
     assert proof.problems == ()
@@ -82,7 +67,7 @@ def test_what_the_running_system_has_since_is_no_difference(
     hospital: None, settings: Settings
 ) -> None:
     backed_up(settings)
-    say("telemetry", telemetry(reading(2)))
+    say("telemetry", telemetry(reading(21)))
     assert drilled(settings).problems == ()
 
 
@@ -99,7 +84,7 @@ def test_a_broken_audit_chain_in_the_backup_fails_the_drill_and_names_the_row(
 
 
 def test_a_damaged_backup_fails_the_drill(hospital: None, settings: Settings) -> None:
-    path = backed_up(settings)
+    path = backed_up(settings).path
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     assert drilled(settings).problems
