@@ -2,6 +2,7 @@
 
 import tarfile
 from datetime import datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 
 import msgspec
@@ -37,18 +38,20 @@ def how(force: bool = False) -> How:
 def tampered(taken: Taken, tmp_path: Path, named: dict[str, bytes]) -> Path:
     """The same archive, with these members replaced (or added)."""
     path = tmp_path / "tampered.tar"
-    folder = tmp_path / "members"
     with tarfile.open(taken.path) as tar:
-        names = tar.getnames()
-        tar.extractall(folder, filter="data")
+        contents = {member.name: _content(tar, member) for member in tar} | named
     with tarfile.open(path, "w") as tar:
-        for name in dict.fromkeys([*names, *named]):
-            if name in named:
-                (folder / "new").write_bytes(named[name])
-                tar.add(folder / "new", name)
-            else:
-                tar.add(folder / name, name)
+        for name, content in contents.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, BytesIO(content))
     return path
+
+
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    stream = tar.extractfile(member)
+    assert stream is not None
+    return stream.read()
 
 
 def with_manifest(taken: Taken, tmp_path: Path, manifest: Manifest) -> Path:
