@@ -17,7 +17,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Dialect,
-    Float,
     String,
     Table,
     any_,
@@ -28,7 +27,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session
 
+from fleet.store.arrays import ArrayOf
+from fleet.store.types import Instant
+
 T = TypeVar("T", int, str)
+Make = Callable[[Sequence[Any]], Sequence[Any]]
 _encoder = msgspec.json.Encoder()
 
 
@@ -51,20 +54,19 @@ class _Bulk(ABC):
         assert isinstance(model.__table__, Table)
         self._table = model.__table__
         self._names = tuple(names)
-        self._prepared: dict[str, tuple[str, list[Callable[[Any], Any] | None]]] = {}
+        self._prepared: dict[str, tuple[str, list[Make]]] = {}
 
     def run(self, session: Session, rows: Sequence[Sequence[Any]]) -> None:
         """`rows`: the values of the columns, in their order; a value for JSON as Python has it."""
         if not rows:
             return
         connection = session.connection()
-        sql, converters = self._prepare(connection.dialect)
-        columns = [
-            list(values) if convert is None else [None if v is None else convert(v) for v in values]
-            for convert, values in zip(converters, zip(*rows, strict=True), strict=True)
-        ]
+        sql, makers = self._prepare(connection.dialect)
+        columns = tuple(
+            make(values) for make, values in zip(makers, zip(*rows, strict=True), strict=True)
+        )
         if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql(sql, tuple(columns))
+            connection.exec_driver_sql(sql, columns)
         else:
             connection.exec_driver_sql(sql, list(zip(*columns, strict=True)))
 
@@ -76,13 +78,15 @@ class _Bulk(ABC):
     def _sqlite(self) -> str:
         """The statement for one row, whose values are ?1, ?2, ..."""
 
-    def _prepare(self, dialect: Dialect) -> tuple[str, list[Callable[[Any], Any] | None]]:
+    def _prepare(self, dialect: Dialect) -> tuple[str, list[Make]]:
         if dialect.name not in self._prepared:
             columns = [self._table.c[name] for name in self._names]
-            types = (column.type.compile(dialect) for column in columns)
-            arrays = ", ".join(f"%b::{name}[]" for name in types)
-            sql = self._postgresql(arrays) if dialect.name == "postgresql" else self._sqlite()
-            self._prepared[dialect.name] = sql, [_converter(c, dialect) for c in columns]
+            if dialect.name == "postgresql":
+                types = [column.type.compile(dialect) for column in columns]
+                sql = self._postgresql(", ".join(f"%b::{name}[]" for name in types))
+            else:
+                sql = self._sqlite()
+            self._prepared[dialect.name] = sql, [_maker(column, dialect) for column in columns]
         return self._prepared[dialect.name]
 
 
@@ -150,12 +154,22 @@ class BulkUpdate(_Bulk):
         return f"{where} AND ({before}) <= ({after})"
 
 
+def _maker(column: Column[Any], dialect: Dialect) -> Make:
+    """Makes of a column's values what the driver takes."""
+    convert = _converter(column, dialect)
+    if dialect.name == "postgresql":
+        # An array takes any moment that has a time zone, and any str.
+        plain = isinstance(column.type, Instant | String)
+        return ArrayOf(column.type.compile(dialect), None if plain else convert)
+    if convert is None:
+        return list
+    return lambda values: [None if v is None else convert(v) for v in values]
+
+
 def _converter(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
-    """What a value of Python becomes for the driver; None where it goes as it is."""
+    """What a value of Python becomes; None where it goes as it is."""
     if isinstance(column.type, JSON):
         return _as_json
-    if isinstance(column.type, Float):
-        return float  # an array holds one type of number
     if isinstance(column.type, String):
         return str  # and no subclasses of str
     return column.type.bind_processor(dialect)

@@ -78,9 +78,10 @@ class Word(TypeDecorator[str]):
     def __init__(self, words: Sequence[str]) -> None:
         super().__init__()
         self.words = tuple(words)
+        self._places = {word: place for place, word in enumerate(self.words)}
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> int | None:
-        return None if value is None else self.words.index(value)
+        return None if value is None else self._places[value]
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
         return None if value is None else self.words[value]

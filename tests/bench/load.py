@@ -222,6 +222,7 @@ def run(load: Load, done: "Acks | Progress", rate: float | None, window: int, se
         note: bool, warm_up: int) -> dict[str, Any]:  # fmt: skip
     """Closed loop: never more than `window` messages on the way; open if a rate is given."""
     latencies: list[float] = []
+    noted_from = seconds / 4  # the first quarter fills the pipe
     if isinstance(done, Acks):
         load.register(done)
     load.put(warm_up, time.time())
@@ -233,7 +234,7 @@ def run(load: Load, done: "Acks | Progress", rate: float | None, window: int, se
         way = window - (load.sent - (done.count - base))
         due = int((now - begin) * rate) - load.sent if rate else way
         if (count := min(due, way, 2_000)) > (0 if rate else CHUNK):
-            load.put(count, now, note)
+            load.put(count, now, note and now - begin > noted_from)
         load.turn(0.002)
         now = time.time()
         if isinstance(done, Acks):
@@ -242,7 +243,6 @@ def run(load: Load, done: "Acks | Progress", rate: float | None, window: int, se
             marks.append((now, done.count - base))
     end = time.time()
     load.drain(done, base, 30)
-    # The first quarter fills the pipe.
     start = marks[len(marks) // 4]
     return {
         "sent": load.sent,
