@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup run test test-faults soak lint format assets lock screenshots bench-board bench-devices bench-history bench-migrations bench-ingest bench-growth bench-power-cut bench-battery litestream clean mosquitto test-tools
+.PHONY: help setup run test test-faults soak lint format assets lock screenshots bench-board bench-devices bench-history bench-migrations bench-ingest bench-growth bench-backlog bench-power-cut bench-battery litestream clean mosquitto test-tools
 
 # A bare machine's locale is POSIX; our files are UTF-8.
 export PYTHONUTF8 := 1
@@ -75,6 +75,9 @@ bench-ingest: setup test-tools ## Messages a second into the database, beside th
 
 bench-growth: setup test-tools ## The same with more devices and a longer history: what grows
 	$(BIN)/python -m tests.bench.growth
+
+bench-backlog: setup test-tools ## A million queued readings caught up while 1,000/s arrive
+	$(BIN)/python -m tests.bench.backlog
 
 bench-power-cut: setup test-tools ## Time 10,000 devices back in 10 s after a power cut
 	$(BIN)/python -m tests.bench.power_cut

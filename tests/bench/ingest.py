@@ -208,6 +208,17 @@ def measure(here: Place, devices: int, workers: int, seconds: float, **load: Any
     )
 
 
+def store_alone(here: Place, devices: int, seconds: float) -> float:
+    """Readings a second that ingest's statements store when there is nothing else to do."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.raw_store", "--devices", str(devices),
+         "--seconds", str(seconds)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return float(done.stdout)
+
+
 def readings(here: Place) -> int:
     with create_worker(here.settings).app_context():
         count = db.session.scalar(select(func.count()).select_from(Reading)) or 0
@@ -246,6 +257,11 @@ def main() -> None:
         with place(database, asked.devices, asked.preloaded) as here:
             raw = measure(here, asked.devices, 0, asked.seconds)
             _row(f"{database}: paho receives, nothing stored", raw, raw)
+            stored = store_alone(here, asked.devices, asked.seconds)
+            share = stored / raw.rate
+            print(
+                f"| {database}: bulk writes alone | {stored:,.0f} | {share:.2f} | | | |", flush=True
+            )
             whole = measure(here, asked.devices, 1, asked.seconds)
             _row(f"{database}: whole path, one ingest", whole, raw)
             if database == "PostgreSQL":

@@ -149,9 +149,9 @@ def moment(now: float) -> bytes:
 class Load:
     """Messages of `devices`, in turn, at `rate` a second or as fast as the window lets them."""
 
-    def __init__(self, address: tuple[str, int], devices: int, wards: int = 50) -> None:
-        self._templates = [Telemetry(f"cart-{n:06d}", n % wards) for n in range(devices)]
-        self._lines = [Line(address, f"bench-load-{n}") for n in range(CONNECTIONS)]
+    def __init__(self, address: tuple[str, int], devices: range, wards: int = 50) -> None:
+        self._templates = [Telemetry(f"cart-{n:06d}", n % wards) for n in devices]
+        self._lines = [Line(address, f"bench-load-{devices.start}-{n}") for n in range(CONNECTIONS)]
         self._selector = selectors.DefaultSelector()
         for line in self._lines:
             self._selector.register(line.socket, selectors.EVENT_READ, line)
@@ -254,6 +254,27 @@ def run(load: Load, done: "Acks | Progress", rate: float | None, window: int, se
     }
 
 
+def catch_up(backlog: Load, fresh: Load, acks: Acks, queued: int, rate: float, window: int
+             ) -> dict[str, Any]:  # fmt: skip
+    """`queued` messages as fast as they are acked, beside them `rate` a second of other devices.
+
+    `seconds`: until the last of the queued was acked, which is sent behind all others.
+    """
+    fresh.register(acks)
+    begin = now = time.time()
+    while backlog.sent < queued or acks.count < backlog.sent + fresh.sent:
+        if backlog.sent < queued and (due := int((now - begin) * rate) - fresh.sent) > 0:
+            fresh.put(due, now)
+        way = window - (backlog.sent + fresh.sent - acks.count)
+        if (count := min(way, queued - backlog.sent, 2_000)) > 0:
+            backlog.put(count, now)
+        backlog.turn(0)
+        fresh.turn(0.002)
+        now = time.time()
+        assert now < begin + 600, "messages were never acked"
+    return {"queued": queued, "fresh": fresh.sent, "seconds": now - begin}
+
+
 def quantiles(seconds: list[float]) -> dict[str, float]:
     ranked = sorted(seconds)
     if not ranked:
@@ -273,9 +294,16 @@ def main() -> None:
     parser.add_argument("--rate", type=float)
     parser.add_argument("--window", type=int, default=20_000)
     parser.add_argument("--progress", help="a receiver's counter; without it, acks are counted")
+    parser.add_argument("--queued", type=int, help="so many to catch up with, beside the rate")
     asked = parser.parse_args()
     address = ("127.0.0.1", asked.port)
-    load = Load(address, asked.devices)
+    if asked.queued:
+        behind = asked.devices * 9 // 10
+        loads = Load(address, range(behind)), Load(address, range(behind, asked.devices))
+        done = Acks(address)
+        json.dump(catch_up(*loads, done, asked.queued, asked.rate, asked.window), sys.stdout)
+        return
+    load = Load(address, range(asked.devices))
     done = Progress(asked.progress) if asked.progress else Acks(address)
     json.dump(
         run(
