@@ -5,7 +5,7 @@ The whole path with one ingest, as in `tests.bench.ingest`, each row with a data
 
 from tests.bench.ingest import measure, place
 
-SECONDS = 15.0
+SECONDS = 10.0
 SIZES = ((1_000, 1_000_000), (10_000, 1_000_000), (100_000, 1_000_000), (10_000, 50_000_000))
 """Devices, and readings that are there before."""
 OFFERED = 1_000

@@ -46,7 +46,7 @@ def packet(kind: int, body: bytes) -> bytes:
 
 
 def connect_packet(client_id: str) -> bytes:
-    return packet(0x10, string("MQTT") + bytes([5, 0x02]) + struct.pack(">H", 60) + b"\x00"
+    return packet(0x10, string("MQTT") + bytes([5, 0x02]) + struct.pack(">H", 0) + b"\x00"
                   + string(client_id))  # fmt: skip
 
 
