@@ -18,8 +18,8 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 DIST := fleet/web/static/dist/manifest.json
 # Folders too: adding or removing a file changes them.
 ASSETS := $(shell find fleet/web/assets)
-# One more than cores: tests of faults wait more than they work.
-WORKERS := $(shell n=$$(nproc); echo $$((n > 2 ? n + 1 : 3)))
+# Two more than cores: tests of faults wait more than they work.
+WORKERS := $(shell n=$$(nproc); echo $$((n + 2)))
 # More arguments for pytest: make test ARGS="-k board"
 ARGS ?=
 
