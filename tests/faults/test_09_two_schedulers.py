@@ -10,15 +10,17 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from fleet.store.database import db, transaction
 from fleet.store.models import JobRun, Lease, OutboxMessage
 from tests.support.broker import Broker
 from tests.support.processes import ROOT, start, stop
 from tests.support.waiting import wait_until
+from tests.support.which_database import on_postgresql
 
 NAMES = ("one", "two")
 
@@ -75,7 +77,14 @@ class Pair:
 
 
 @pytest.fixture
-def pair(worker: Flask, database_url: str, broker: Broker, tmp_path: Path) -> Iterator[Pair]:
+def pair(
+    request: pytest.FixtureRequest,
+    worker: Flask,
+    database_url: str,
+    broker: Broker,
+    tmp_path: Path,
+) -> Iterator[Pair]:
+    database_url += getattr(request, "param", "")
     environ = {
         "PATH": os.environ["PATH"],
         "FLEET_DATABASE_URL": database_url,
@@ -116,6 +125,40 @@ def freeze(pair: Pair, name: str) -> None:
         return False
 
     wait_until(is_frozen, timeout=20)
+
+
+def freeze_in_its_transaction(pair: Pair, name: str) -> None:
+    """As it renews its lease: it gets the row that it waits for, and cannot let go of it."""
+    ports = {each.laddr.port for each in psutil.Process(pair.processes[name].pid).net_connections()}
+
+    def is_there(state: str) -> bool:
+        query = f"SELECT client_port FROM pg_stat_activity WHERE {state}"
+        with db.engine.connect() as connection:
+            return not ports.isdisjoint(connection.execute(text(query)).scalars())
+
+    with pair.app.app_context():
+        with db.engine.connect() as ours:
+            ours.execute(select(Lease.name).with_for_update())
+            wait_until(lambda: is_there("wait_event_type = 'Lock'"), timeout=20)
+            pair.processes[name].send_signal(signal.SIGSTOP)
+        wait_until(lambda: is_there("state = 'idle in transaction'"), timeout=20)
+
+
+IMPATIENT = "?options=-c%20idle_in_transaction_session_timeout%3D2s"
+"""Our own patience with a session that stands still is 20 s."""
+
+
+@on_postgresql
+@pytest.mark.parametrize("pair", [IMPATIENT], indirect=True)
+def test_a_leader_frozen_while_it_renews_its_lease_does_not_keep_it(pair: Pair) -> None:
+    first = wait_until(lambda: pair.leader, timeout=20)
+    second = pair.other(first)
+    freeze_in_its_transaction(pair, first)
+    wait_until(lambda: pair.leader == second, timeout=60)
+    assert pair.speaks()
+    pair.processes[first].send_signal(signal.SIGCONT)
+    wait_until(lambda: b"stands by" in pair.log[first].read_bytes(), timeout=20)
+    assert pair.leader == second
 
 
 @pytest.mark.parametrize("strike", [kill, freeze])
