@@ -2,8 +2,9 @@
 
 Coulomb counting over a swing, capacity = charge moved / change of state of charge (Plett 2011,
 J. Power Sources 196, 2319). A gauge that derives its percent from the capacity it believes only
-returns that belief: so a swing counts fully where an end is anchored, by a full charge or by the
-low-voltage cut-off, and an echo of the reported capacity counts for nothing.
+returns that belief: so a swing counts whatever it says where both ends are anchored, by a full
+charge and by the low-voltage cut-off. Elsewhere one end is the gauge's own word, and an echo of the
+reported capacity counts for nothing.
 """
 
 from typing import NamedTuple
@@ -25,6 +26,8 @@ LOSS_PER_DEGREE = 0.006
 """Share of its capacity that a lithium pack lends less for each degree below 25, in discharge."""
 ROOM_C = 25.0
 ECHO = 0.003
+ROUNDING = 0.01
+"""Gauges tell whole percents: so much may a change be off by that alone."""
 
 
 class Swings(NamedTuple):
@@ -53,8 +56,10 @@ def capacity(swings: Swings) -> Capacity:
     if not wide.any():
         return Capacity(None, None, f"no swing of {LEAST_SWING:.0%} yet".replace("%", " %"))
     told, error = _each(swings)
-    anchored = swings.from_full | swings.to_cutoff
-    echo = ~anchored & (np.abs(told / swings.believed_ah - 1) < ECHO)
+    anchored = swings.from_full & swings.to_cutoff
+    with np.errstate(divide="ignore", invalid="ignore"):
+        echo = np.abs(told / swings.believed_ah - 1) < ECHO + ROUNDING / swings.change
+    echo &= ~anchored
     good = wide & ~echo & np.isfinite(told)
     if not good.any():
         return Capacity(None, None, "the gauge only repeats itself: needs a full charge to empty")

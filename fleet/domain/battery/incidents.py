@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fleet.domain.battery.packs import Charge, Pack
 from fleet.domain.words import Chemistry
 
@@ -38,6 +41,26 @@ def between(before: Pack, after: Pack, elapsed: timedelta) -> list[Incident]:
         found.append(Incident.GAUGE_RESET)
     if _collapsed(before, after, elapsed):
         found.append(Incident.GAUGE_LIES)
+    return found
+
+
+def worth_a_look(
+    at: NDArray[np.float64], soc: NDArray[np.float64], counter: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """(packs, readings): where `between` may find something since the reading before.
+
+    `at` in seconds, `soc` as a fraction, `counter` in cycles. What the next readings take back was
+    a glitch of the gauge, and nothing happened.
+    """
+    found = np.zeros(at.shape, dtype=bool)
+    if at.shape[1] < 2:
+        return found
+    rest = np.fmax.accumulate(counter[:, ::-1], axis=1)[:, ::-1]
+    found[:, 1:] = rest[:, 1:] < counter[:, :-1]
+    lasting = np.fmax(soc[:, 1:], np.hstack([soc[:, 2:], soc[:, -1:]]))
+    at_once = np.diff(at, axis=1) <= AT_ONCE.total_seconds()
+    fell = (soc[:, :-1] >= COLLAPSE_FROM_PCT / 100) & (lasting <= EMPTY_PCT / 100)
+    found[:, 1:] |= fell & at_once
     return found
 
 

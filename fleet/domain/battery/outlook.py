@@ -22,6 +22,8 @@ LOSS_A_YEAR = {
     Chemistry.LEAD_ACID: 0.05,
 }
 """Share of design capacity lost at room temperature and half charge, order of magnitude."""
+LEAST_DAYS = 7
+"""Of use, before it is told how a pack is used."""
 FURTHEST_DAYS = 20 * DAYS_A_YEAR
 
 
@@ -85,3 +87,20 @@ def _times(factor: float) -> str:
     if 0.9 <= factor <= 1.1:
         return "as"
     return "twice" if 1.9 <= factor <= 2.1 else f"{factor:.1f} times"
+
+
+def warranty_until(begun: date, months: int | None) -> date | None:
+    """The last day of a warranty of so many months from that day on."""
+    if months is None:
+        return None
+    years, month = divmod(begun.month - 1 + months, 12)
+    first = date(begun.year + years, month + 1, 1)
+    next_first = (first + timedelta(days=31)).replace(day=1)
+    return min(first + timedelta(days=begun.day - 1), next_first - timedelta(days=1))
+
+
+def days_until_told(readings: int, known_days: float) -> int:
+    """Days until there is enough to tell a date: readings of health, and a week of use."""
+    rate = readings / known_days if readings and known_days > 0 else 1.0
+    missing = max(LEAST_READINGS - readings, 0) / rate
+    return max(int(np.ceil(missing)), int(np.ceil(LEAST_DAYS - known_days)), 0)

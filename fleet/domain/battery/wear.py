@@ -68,6 +68,13 @@ class Wear:
     def __len__(self) -> int:
         return len(self.age)
 
+    def forget(self, packs: NDArray[np.bool_]) -> None:
+        """These are as if nothing were known of them but their age."""
+        new = type(self).of_new_packs(len(self))
+        for part in fields(self):
+            if part.name not in ("age", "width"):
+                getattr(self, part.name)[packs] = getattr(new, part.name)[packs]
+
     def absorb(self, throughput: Floats, health: Floats) -> None:
         """Take in readings, (packs, readings) in the order they came, NaN where there is none.
 
