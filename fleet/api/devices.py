@@ -17,6 +17,7 @@ from fleet.services.register_devices import NewDevice, register_devices
 from fleet.store.queries.device import device_by_id
 from fleet.store.queries.device_rows import device_key, device_rows, find_transitions
 from fleet.store.queries.devices import DeviceFilter, find_devices
+from fleet.store.queries.runtime import runtime
 
 bp = Blueprint("Devices", "The carts and tablets under management.")
 
@@ -110,4 +111,5 @@ def _device(device_id: str) -> Any:
 
 def _answer(device_id: str, status: int = 200, location: str | None = None) -> Response:
     row = _device(device_id)
-    return tagged(schemas.DeviceSchema, row, row.version, status, location)
+    shown = {**row._mapping, "runtime": runtime(row, clock.now())}
+    return tagged(schemas.DeviceSchema, shown, row.version, status, location)

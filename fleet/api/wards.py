@@ -12,6 +12,7 @@ from fleet.api.schemas import availability as schemas
 from fleet.domain.words import DeviceKind
 from fleet.services.errors import Conflict, NotFound
 from fleet.services.places import add_site, add_ward
+from fleet.services.shifts import set_site_shifts, set_ward_shifts
 from fleet.store.queries.wards import SiteRow, WardRow, find_sites, find_wards, site_row, ward_row
 
 bp = Blueprint("Wards", "Sites and wards. To read the wards is open, like the ward board.")
@@ -63,7 +64,8 @@ def get_site(slug: str) -> SiteRow:
 def create_site(body: dict[str, Any]) -> tuple[SiteRow, int, dict[str, str]]:
     """Enter a hospital."""
     slug = body["slug"]
-    if not add_site(slug, body["name"], body["timezone"], actor(), clock.now()):
+    times = body["timezone"], actor(), clock.now(), body["shift_starts"]
+    if not add_site(slug, body["name"], *times):
         raise Conflict(f"site {slug} is there already")
     return _site(slug), 201, {"Location": url_for("Wards.get_site", slug=slug)}
 
@@ -80,6 +82,26 @@ def create_ward(body: dict[str, Any], slug: str) -> tuple[WardRow, int, dict[str
         raise Conflict(f"ward {ward} is there already")
     location = url_for("Wards.get_ward", slug=ward)
     return _ward(ward, DeviceKind.MEDICATION_CART), 201, {"Location": location}
+
+
+@bp.route("/sites/<slug:slug>/shifts", methods=["PUT"])
+@bp.arguments(schemas.SiteShiftsSchema, example=schemas.SHIFTS)
+@bp.response(200, schemas.SiteSchema, example=schemas.SITE)
+@allow(Access.WRITE)
+def put_site_shifts(body: dict[str, Any], slug: str) -> SiteRow:
+    """Say when shifts start in this hospital."""
+    set_site_shifts(slug, body["shift_starts"], actor(), clock.now())
+    return _site(slug)
+
+
+@bp.route("/wards/<slug:slug>/shifts", methods=["PUT"])
+@bp.arguments(schemas.WardShiftsSchema, example=schemas.SHIFTS)
+@bp.response(200, schemas.WardSchema, example=schemas.WARD)
+@allow(Access.WRITE)
+def put_ward_shifts(body: dict[str, Any], slug: str) -> WardRow:
+    """Say when shifts start in this ward; null: as in the rest of its hospital."""
+    set_ward_shifts(slug, body["shift_starts"], actor(), clock.now())
+    return _ward(slug, DeviceKind.MEDICATION_CART)
 
 
 def _site(slug: str) -> SiteRow:

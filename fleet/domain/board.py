@@ -2,11 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
+from fleet.domain.battery.endurance import Lasting, Promise, lasts_until
+from fleet.domain.battery.runtime import RATED_HOURS
 from fleet.domain.presence import is_silent
 from fleet.domain.words import Availability
+
+MIN_A_PERCENT = 60 * RATED_HOURS / 100
+NO_PROMISE = Promise()
+NOT_KNOWN = Lasting(None)
 
 
 class Group(StrEnum):
@@ -32,18 +38,26 @@ _GROUP_OF = {
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One device on the board. `last_seen_at` and `offline_after` are None if never heard of."""
+    """One device on the board. `last_seen_at` and `offline_after` are None if never heard of.
+
+    `promise` and `full_in_min` hold from `sampled_at` on; once laid out, from then on, and
+    `lasting` says whether it lasts until the end of the shift. `called_since`: since when somebody
+    should have plugged it in, where that had to be said twice.
+    """
 
     asset_tag: str
     availability: Availability
     reason: str | None = None
     soc_pct: int | None = None
-    runtime_min: int | None = None
+    promise: Promise = NO_PROMISE
+    lasting: Lasting = NOT_KNOWN
     full_in_min: int | None = None
     plugged_in: bool | None = None
     charging: bool = False
     zone: str | None = None
     replacement: str | None = None
+    called_since: datetime | None = None
+    sampled_at: datetime | None = None
     last_seen_at: datetime | None = None
     offline_after: datetime | None = None
 
@@ -64,37 +78,62 @@ class Board:
         return sum(len(cards) for cards in self.groups.values())
 
 
-def as_of(card: Card, now: datetime) -> Card:
-    """The card as it may be shown now: past its deadline it is unknown, whatever was said last."""
-    if card.availability == Availability.UNKNOWN or not is_silent(card.offline_after, now):
-        return card
-    reason = "never heard of" if card.last_seen_at is None else None
-    return replace(card, availability=Availability.UNKNOWN, reason=reason)
+def as_of(card: Card, now: datetime, shift_end: datetime | None) -> Card:
+    """The card as it may be shown now: past its deadline it is unknown, whatever was said last.
+
+    Nothing is promised of it then. Until then a promise grows shorter as its reading grows older.
+    """
+    if card.availability != Availability.UNKNOWN and is_silent(card.offline_after, now):
+        reason = "never heard of" if card.last_seen_at is None else None
+        card = replace(card, availability=Availability.UNKNOWN, reason=reason)
+    if card.availability == Availability.UNKNOWN or card.sampled_at is None:
+        return replace(card, promise=NO_PROMISE, full_in_min=None)
+    promise = promise_now(card.promise, card.plugged_in, card.sampled_at, now)
+    return replace(
+        card,
+        promise=promise,
+        lasting=lasts_until(shift_end, promise, now),
+        full_in_min=_less(card.full_in_min, now - card.sampled_at),
+    )
 
 
-def lay_out(cards: Iterable[Card], now: datetime) -> Board:
+def promise_now(
+    promise: Promise, plugged_in: bool | None, sampled_at: datetime, now: datetime
+) -> Promise:
+    """What is left of it. A device that stands plugged in does not use it up meanwhile."""
+    if plugged_in:
+        return promise
+    return Promise(*(_less(minutes, now - sampled_at) for minutes in promise))
+
+
+def _less(minutes: int | None, age: timedelta) -> int | None:
+    return None if minutes is None else max(minutes - age // timedelta(minutes=1), 0)
+
+
+def lay_out(cards: Iterable[Card], now: datetime, shift_end: datetime | None = None) -> Board:
     """The board at `now`: groups filled, each with the card first that a nurse would reach for."""
     groups: dict[Group, list[Card]] = {group: [] for group in Group}
     for card in cards:
-        current = as_of(card, now)
+        current = as_of(card, now, shift_end)
         groups[current.group].append(current)
     for group, members in groups.items():
-        members.sort(key=_urgent_first if group == Group.PLUG_IN else _fullest_first)
+        members.sort(key=_urgent_first if group == Group.PLUG_IN else _longest_first)
     take = groups[Group.TAKE]
     return Board(best=take[0] if take else None, groups=groups)
 
 
 def _endurance(card: Card) -> tuple[int, int]:
-    """Longest runtime first, then the fuller; a worn pack's promise counts for less."""
-    runtime = card.runtime_min if card.runtime_min is not None else (card.soc_pct or 0) * 4
-    return (runtime // (2 if card.replacement else 1), card.soc_pct or 0)
+    """By what is promised; where nothing can be, by the charge, which lasts as makers rate it."""
+    soc_pct = card.soc_pct or 0
+    promised_min = card.promise.promised_min
+    return (round(soc_pct * MIN_A_PERCENT) if promised_min is None else promised_min, soc_pct)
 
 
-def _fullest_first(card: Card) -> tuple[int, int, str]:
-    runtime, soc = _endurance(card)
-    return (-runtime, -soc, card.asset_tag)
+def _longest_first(card: Card) -> tuple[int, int, str]:
+    minutes, soc_pct = _endurance(card)
+    return (-minutes, -soc_pct, card.asset_tag)
 
 
-def _urgent_first(card: Card) -> tuple[int, int, str]:
-    runtime, soc = _endurance(card)
-    return (runtime, soc, card.asset_tag)
+def _urgent_first(card: Card) -> tuple[bool, int, int, str]:
+    """Those first for which somebody was called twice."""
+    return (card.called_since is None, *_endurance(card), card.asset_tag)

@@ -1,15 +1,17 @@
 """One device, judged: (what it was, what it says, its policy) -> what it is.
 
-`assess` is the whole of it; `fleet.domain.events` says what changed.
+In three steps, so that the second is one calculation for a whole batch: `take_stock` of each
+sample, `endurance.promises` for all, `assess` each. `fleet.domain.events` says what changed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from fleet.domain.battery import runtime
-from fleet.domain.battery.charging import needs_charging
+from fleet.domain.battery.charging import Need, needs_charging
+from fleet.domain.battery.endurance import Promise, Stock
 from fleet.domain.battery.packs import Charge, Pack, combine
 from fleet.domain.battery.policy import BatteryPolicy, default_policy
 from fleet.domain.battery.replacement import needs_replacement
@@ -38,8 +40,15 @@ class Policies:
     required_apps: frozenset[str] = frozenset()
 
     def for_pack(self, pack: Pack) -> BatteryPolicy:
-        chosen = self.battery.get(pack.chemistry) if pack.chemistry else None
-        return chosen or default_policy(pack.chemistry)
+        return self.for_chemistry(pack.chemistry)
+
+    def for_chemistry(self, chemistry: Chemistry | None) -> BatteryPolicy:
+        chosen = self.battery.get(chemistry) if chemistry else None
+        return chosen or default_policy(chemistry)
+
+    def for_device(self, packs: Sequence[Pack]) -> BatteryPolicy:
+        """By its first pack: nobody mixes chemistries in one device."""
+        return self.for_pack(packs[0]) if packs else default_policy(None)
 
 
 class Condition(NamedTuple):
@@ -53,6 +62,7 @@ class Condition(NamedTuple):
     load_ma: float | None = None
     """Average discharge current in use, mA, beginning at the rated one; None until seen in use."""
     runtime_min: int | None = None
+    """Expected minutes of use until the reserve."""
     full_in_min: int | None = None
     needs_charging: bool = False
     not_charging: bool = False
@@ -60,18 +70,53 @@ class Condition(NamedTuple):
     soh_pct: int | None = None
     failed_apps: tuple[str, ...] = ()
     sampled_at: datetime | None = None
+    promised_min: int | None = None
+    """Minutes of use until the reserve that are reached four times in five."""
+    empty_min: int | None = None
+    """Expected minutes of use until empty."""
+    short_since: datetime | None = None
+    """Since when the promise falls short of what is wanted of it."""
+
+    @property
+    def empty_at(self) -> datetime | None:
+        """When it is expected empty, if it is in use from `sampled_at` on."""
+        if self.sampled_at is None or self.empty_min is None:
+            return None
+        return self.sampled_at + timedelta(minutes=self.empty_min)
 
 
-def assess(previous: Condition, sample: Sample, policies: Policies) -> Condition:
-    """The condition after this sample. A pure function of its arguments."""
+def take_stock(previous: Condition, sample: Sample, policies: Policies) -> Stock:
+    """What this sample says of the device's charge and of its draw in use."""
     charge = combine(sample.packs)
+    policy = policies.for_device(sample.packs)
+    return Stock(charge, _load(previous, sample, charge), policy.reserve_pct)
+
+
+def assess(
+    previous: Condition,
+    sample: Sample,
+    policies: Policies,
+    stock: Stock,
+    promise: Promise,
+    shift_end: datetime | None,
+) -> Condition:
+    """The condition after this sample. A pure function of its arguments."""
+    charge, load, _ = stock
+    policy = policies.for_device(sample.packs)
     judged = [(pack, policies.for_pack(pack)) for pack in sample.packs]
-    policy = judged[0][1] if judged else default_policy(None)
-    load = _load(previous, sample, charge)
-    runtime_min = runtime.runtime_left_min(charge, load or runtime.rated_load_ma(charge))
-    charging_needed = needs_charging(previous.needs_charging, charge, runtime_min, policy)
+    need = needs_charging(
+        Need(previous.needs_charging, previous.short_since),
+        charge,
+        promise.promised_min,
+        _minutes_until(shift_end, sample.sampled_at),
+        sample.sampled_at,
+        policy,
+    )
+    chemistry = sample.packs[0].chemistry if sample.packs else None
     failed = tuple(a for a in sample.failed_apps if a in policies.required_apps)
-    availability, reason = _availability(charge, charging_needed, failed, sample.idle_s, policy)
+    # Nobody is called yet, but nobody should take it on a round either.
+    low = need.raised or need.short_since is not None
+    availability, reason = _availability(charge, low, failed, sample.idle_s, policy)
     healths = [p.soh_pct for p in sample.packs if p.soh_pct is not None]
     return Condition(
         availability=availability,
@@ -80,15 +125,22 @@ def assess(previous: Condition, sample: Sample, policies: Policies) -> Condition
         plugged_in=charge.plugged_in,
         charging=charge.charging,
         load_ma=load,
-        runtime_min=runtime_min,
-        full_in_min=runtime.minutes_to_full(charge),
-        needs_charging=charging_needed,
+        runtime_min=promise.reserve_min,
+        full_in_min=runtime.minutes_to_full(charge, chemistry),
+        needs_charging=need.raised,
         not_charging=_plugged_in_vain(charge, policy),
         replacement=needs_replacement(judged, was_worn=previous.replacement is not None),
         soh_pct=min(healths) if healths else None,
         failed_apps=failed,
         sampled_at=sample.sampled_at,
+        promised_min=promise.promised_min,
+        empty_min=promise.empty_min,
+        short_since=need.short_since,
     )
+
+
+def _minutes_until(moment: datetime | None, at: datetime) -> float | None:
+    return None if moment is None else (moment - at).total_seconds() / 60
 
 
 def _load(previous: Condition, sample: Sample, charge: Charge) -> float | None:
@@ -113,7 +165,7 @@ def _plugged_in_vain(charge: Charge, policy: BatteryPolicy) -> bool:
 
 def _availability(
     charge: Charge,
-    charging_needed: bool,
+    low: bool,
     failed_apps: tuple[str, ...],
     idle_s: int | None,
     policy: BatteryPolicy,
@@ -124,7 +176,7 @@ def _availability(
         return Availability.UNAVAILABLE, f"{', '.join(failed_apps)} not running"
     if charge.soc_pct is None:
         return Availability.UNKNOWN, "reports no battery"
-    if charging_needed:
+    if low:
         return Availability.LOW, "plugged in, not charging" if charge.plugged_in else None
     if charge.charging and charge.soc_pct < policy.ready_above_pct:
         return Availability.CHARGING, None

@@ -34,13 +34,13 @@ def changes(old: Condition, new: Condition) -> list[Change]:
 EVALUATED_ALERTS = frozenset(
     {
         AlertKind.NEEDS_CHARGING,
-        AlertKind.NEEDS_REPLACEMENT,
         AlertKind.APP_FAILED,
         AlertKind.NOT_CHARGING,
         AlertKind.OFFLINE,
     }
 )
-"""What a fresh reading decides. `offline` is opened by silence, and ended by any word."""
+"""What a fresh reading decides. `offline` is opened by silence, and ended by any word. That a pack
+needs replacement a reading may say too, but it does not end it: there is the forecast as well."""
 
 
 def same_alerts(one: Condition, other: Condition) -> bool:
@@ -80,6 +80,6 @@ def _names(names: tuple[str, ...]) -> str | None:
 
 
 def _charge_words(condition: Condition) -> str:
-    if condition.runtime_min is None:
+    if condition.promised_min is None:
         return f"{condition.soc_pct} %"
-    return f"{condition.soc_pct} %, about {condition.runtime_min} min left"
+    return f"{condition.soc_pct} %, at least {condition.promised_min} min left"

@@ -45,12 +45,29 @@ class AlertKind(StrEnum):
     NONCOMPLIANT = "noncompliant"
     OUTAGE = "outage"
     """Many devices of a ward or site silent at once: its network or its power."""
+    OVERHEATING = "overheating"
+    SWELLING = "swelling"
+    """A pack that may be swollen."""
+    GAUGE_LIES = "gauge_lies"
+    """What a pack says of its charge cannot be believed: a guided run-down test puts it right."""
+    NO_POWER = "no_power"
+    """It stands where devices are charged, and nothing comes."""
+    DEAD_OUTLET = "dead_outlet"
+    """The same for every device of a place, at once."""
 
 
 class AlertState(StrEnum):
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"
+
+
+class Outcome(StrEnum):
+    """What became of a call to charge."""
+
+    CHARGED = "charged"
+    DIED = "died"
+    IGNORED = "ignored"
 
 
 class Scope(StrEnum):

@@ -1,12 +1,13 @@
 """What one batch carries from step to step."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
 
 from msgspec import Struct
 from sqlalchemy.orm import Session
 
+from fleet.domain.battery.endurance import Learned
 from fleet.domain.condition import Condition, Policies
 from fleet.domain.events import Change
 from fleet.wire.messages import Refusal
@@ -80,6 +81,28 @@ PackKey = tuple[int, int, str]
 """Device primary key, slot, serial."""
 
 
+class Shift(NamedTuple):
+    """That of one ward, as it was under way at `seen_at`; `end` None: no shifts are known."""
+
+    zone: tzinfo
+    seen_at: datetime
+    end: datetime | None
+
+    def is_under_way(self, now: datetime) -> bool:
+        return self.seen_at <= now and (self.end is None or now < self.end)
+
+
+@dataclass(slots=True)
+class Lasts:
+    """What promises of runtime need beside readings, as read since that moment."""
+
+    since: datetime
+    learned: dict[int, Learned] = field(default_factory=dict)
+    """By device."""
+    shifts: dict[int, Shift] = field(default_factory=dict)
+    """By ward."""
+
+
 class Memory:
     """What a process keeps from batch to batch, and could lose at any moment without harm."""
 
@@ -90,6 +113,7 @@ class Memory:
         """Committed packs by their key: that never changes."""
         self.birth_asked_at: dict[int, datetime] = {}
         """Device primary key -> when it was asked to say its birth."""
+        self.lasts: Lasts | None = None
 
     def tidy(self) -> None:
         """Begin anew what has grown too large."""

@@ -1,8 +1,10 @@
 """Step 5, decide: what changed is written down, and alerts follow."""
 
 from fleet.domain.events import EVALUATED_ALERTS, alerts_due, same_alerts
+from fleet.domain.words import AlertKind
 from fleet.ingest.batch import Batch
 from fleet.services import alerts, transitions
+from fleet.services.calls import Call, note_outcomes
 from fleet.services.wards import touch
 
 
@@ -23,4 +25,10 @@ def _hold_alerts(batch: Batch) -> None:
         for pk, (before, after) in batch.conditions.items()
         if pk in batch.heard_again or not same_alerts(before, after)
     }
-    alerts.reconcile(batch.session, due, EVALUATED_ALERTS, batch.now)
+    over = alerts.reconcile(batch.session, due, EVALUATED_ALERTS, batch.now)
+    calls = [
+        Call(alert.id, alert.device_pk, alert.opened_at, batch.conditions[alert.device_pk][1])
+        for alert in over
+        if alert.kind == AlertKind.NEEDS_CHARGING
+    ]
+    note_outcomes(batch.session, calls, batch.now)

@@ -2,15 +2,16 @@
 
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from fleet.domain.age import clock_is_believable, clock_is_right, measured_at
 from fleet.domain.battery.packs import Pack
-from fleet.domain.condition import Condition, Sample, assess
+from fleet.domain.condition import Condition, Sample, assess, take_stock
 from fleet.domain.events import changes
 from fleet.domain.presence import is_silent, offline_deadline
 from fleet.domain.words import Availability
 from fleet.ingest.batch import Batch, Known, Spoken
+from fleet.ingest.promise import promise_all
 from fleet.services.transitions import shortened
 from fleet.store.device import DeviceState
 from fleet.store.driver import BulkUpdate
@@ -21,11 +22,27 @@ _of_pack = attrgetter(*Pack._fields)
 """The wire's words for a pack are the domain's."""
 
 
+class _Heard(NamedTuple):
+    """The newest reading of one device. `believable`: whether its clock is."""
+
+    known: Known
+    spoken: Spoken
+    reading: Reading
+    believable: bool
+    sample: Sample
+
+
 def evaluate(batch: Batch) -> None:
     """Move the current state of each device on; a reading older than the known one does not."""
-    rows = [
-        _state_row(batch, batch.devices[device_id], spoken, reading)
+    heard = [
+        _heard(batch.devices[device_id], spoken, reading)
         for device_id, (spoken, reading) in _newest(batch).items()
+    ]
+    stocks = [take_stock(h.known.condition, h.sample, h.known.policies) for h in heard]
+    promised = promise_all(batch, [h.known for h in heard], stocks)
+    rows = [
+        _state_row(batch, h, assess(h.known.condition, h.sample, h.known.policies, stock, *its))
+        for h, stock, its in zip(heard, stocks, promised, strict=True)
     ]
     _MOVE_ON.run(batch.session, rows)
 
@@ -45,7 +62,7 @@ def _newest(batch: Batch) -> dict[str, tuple[Spoken, Reading]]:
     return newest
 
 
-def _state_row(batch: Batch, known: Known, spoken: Spoken, reading: Reading) -> tuple[Any, ...]:
+def _heard(known: Known, spoken: Spoken, reading: Reading) -> _Heard:
     message = spoken.message
     assert isinstance(message, Telemetry)
     received_at = spoken.heard.received_at
@@ -54,7 +71,13 @@ def _state_row(batch: Batch, known: Known, spoken: Spoken, reading: Reading) -> 
     sampled_at = measured_at(
         reading.ts, received_at, believable, message.uptime_s, reading.uptime_s
     )
-    after = assess(known.condition, _sample(reading, sampled_at), known.policies)
+    return _Heard(known, spoken, reading, believable, _sample(reading, sampled_at))
+
+
+def _state_row(batch: Batch, heard: _Heard, after: Condition) -> tuple[Any, ...]:
+    known, spoken, reading, believable, sample = heard
+    message, sampled_at = spoken.message, sample.sampled_at
+    assert isinstance(message, Telemetry)
     deadline = offline_deadline(sampled_at, known.interval_s)
     # What a device sends from its memory after hours out of range is history, not its state now.
     online = not is_silent(deadline, batch.now)
@@ -70,14 +93,23 @@ def _state_row(batch: Batch, known: Known, spoken: Spoken, reading: Reading) -> 
         message.boot,
         reading.seq,
         online or known.online,
-        received_at,
+        spoken.heard.received_at,
         deadline,
         believable and clock_is_right(reading.ts, sampled_at),
         reading.location.zone if reading.location else None,
         reading.batteries,
         reading.apps,
         reading.system or {},
-        *shown._replace(reason=shortened(shown.reason), replacement=shortened(shown.replacement)),
+        *_fitting(shown),
+    )
+
+
+def _fitting(condition: Condition) -> Condition:
+    """As the columns hold it. Most often there is no reason at all, and nothing to be made anew."""
+    if condition.reason is None and condition.replacement is None:
+        return condition
+    return condition._replace(
+        reason=shortened(condition.reason), replacement=shortened(condition.replacement)
     )
 
 

@@ -1,15 +1,14 @@
 """Step 2, identify: who of the speakers is enrolled, and what is known of each."""
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 from sqlalchemy import Row, String, cast, select
 
-from fleet.domain.battery.policy import default_policy
 from fleet.domain.condition import Condition, Policies
+from fleet.domain.policies import policies_of
 from fleet.domain.presence import DEFAULT_INTERVAL_S
-from fleet.domain.words import Chemistry, Lifecycle
+from fleet.domain.words import Lifecycle
 from fleet.ingest.batch import Batch, Known, Rejected
 from fleet.ingest.decode import HEARTBEAT, refuse_all
 from fleet.store.configuration import Configuration
@@ -106,16 +105,3 @@ def _known(row: Row[*tuple[Any, ...]], policies: Policies, interval_s: int) -> K
     condition = condition._replace(failed_apps=failed_apps)
     known: tuple[Any, ...] = (*row[3 : len(_KNOWN)], condition, policies, interval_s)
     return Known(*known)
-
-
-def policies_of(document: dict[str, Any]) -> Policies:
-    """The rules' view of a profile document."""
-    battery = document.get("battery", {})
-    required = document.get("apps", {}).get("required", [])
-    return Policies(
-        battery={
-            Chemistry(name): replace(default_policy(Chemistry(name)), **limits)
-            for name, limits in battery.items()
-        },
-        required_apps=frozenset(app["name"] for app in required),
-    )

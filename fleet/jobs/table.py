@@ -10,10 +10,15 @@ from fleet.dispatch.speak import speak
 from fleet.jobs.heartbeat import heartbeat
 from fleet.jobs.silence import Watch
 from fleet.recovery.backup import nightly_backup
+from fleet.services.calls import follow_calls
+from fleet.services.forecast_packs import forecast_packs
 from fleet.services.judge_overdue import judge_overdue
 from fleet.services.partitions import make_partitions, pack_partitions
+from fleet.services.replacements import hold_replacements
 from fleet.services.retention import forget_old
 from fleet.services.rollups import roll_up
+from fleet.services.study_packs import study_packs
+from fleet.services.watch_packs import watch_packs
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +41,13 @@ JOBS = (
     Job("speak", 0.5, lambda tools, now: speak(tools.publisher, now)),
     Job("mark_silent", 1, lambda tools, now: tools.watch(now)),
     Job("heartbeat", 5, lambda tools, now: heartbeat(tools.publisher, now)),
+    Job("follow_calls", 10, lambda tools, now: follow_calls(now)),
     Job("judge_overdue", 10, lambda tools, now: judge_overdue(now)),
     Job("roll_up", 30, lambda tools, now: roll_up(now)),
+    Job("watch_packs", 60, lambda tools, now: watch_packs(now)),
+    Job("study_packs", 60, lambda tools, now: study_packs(now)),
+    Job("forecast_packs", 600, lambda tools, now: forecast_packs(now)),
+    Job("hold_replacements", 60, lambda tools, now: hold_replacements(now)),
     Job("make_partitions", 3600, lambda tools, now: make_partitions(now)),
     Job("pack_partitions", 3600, lambda tools, now: pack_partitions(now)),
     Job("forget_old", 3600, lambda tools, now: forget_old(tools.settings.retention, now)),

@@ -26,6 +26,7 @@ _OF_EVERY_START = (
     "service_heartbeat",
     "service_instance",
     "setup_link",
+    "study_progress",
 )
 """A service that was started once has written these."""
 _ALIVE_WITHIN = timedelta(seconds=20)

@@ -1,14 +1,15 @@
 """Alerts follow conditions: one stands open for a device and kind as long as its condition does."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, literal, select, update
+from sqlalchemy import ColumnElement, Select, literal, select, update
 from sqlalchemy.orm import Session
 
 from fleet.domain.words import AlertKind, AlertState, Lifecycle
 from fleet.store.alert import Alert
-from fleet.store.bulk import insert_or_ignore
+from fleet.store.bulk import chunks, insert_or_ignore
 from fleet.store.device import Device, DeviceState
 from fleet.store.driver import among
 from fleet.store.types import Instant
@@ -17,28 +18,65 @@ Due = Mapping[int, Mapping[AlertKind, str]]
 """For each device (its primary key) the alerts that should stand, with their detail."""
 
 
-def reconcile(session: Session, due: Due, governed: frozenset[AlertKind], now: datetime) -> None:
-    """Open what is due and does not stand; resolve what stands, of these kinds, and is not due."""
+class Standing(NamedTuple):
+    id: int
+    device_pk: int
+    kind: str
+    detail: str | None
+    opened_at: datetime
+
+
+def reconcile(
+    session: Session, due: Due, governed: frozenset[AlertKind], now: datetime
+) -> list[Standing]:
+    """Open what is due and does not stand; resolve what stands, of these kinds, and is not due.
+
+    Returns those that are resolved by it.
+    """
     if not due:
-        return
+        return []
+    columns: Select[*tuple[Any, ...]] = select(*(getattr(Alert, name) for name in Standing._fields))
+    query = columns.where(
+        Alert.device_pk.in_(due), Alert.state != AlertState.RESOLVED, Alert.kind.in_(governed)
+    )
+    rows = [Standing(*row) for row in session.execute(query)]
+    standing = {(row.device_pk, row.kind): row for row in rows}
+    wanted = {(pk, kind): detail for pk, kinds in due.items() for kind, detail in kinds.items()}
+    _open(session, {key: d for key, d in wanted.items() if key not in standing}, now)
+    over = [row for key, row in standing.items() if key not in wanted]
+    _resolve(session, [row.id for row in over], now)
+    for key, row in standing.items():
+        if key in wanted and row.detail != wanted[key][:256]:
+            session.execute(
+                update(Alert).where(Alert.id == row.id).values(detail=wanted[key][:256])
+            )
+    return over
+
+
+def reconcile_wards(
+    session: Session, kind: AlertKind, due: Mapping[int, str], now: datetime
+) -> None:
+    """The same for alerts of whole wards: `due` has the detail by ward."""
     standing = {
-        (pk, kind): (alert_id, detail)
-        for alert_id, pk, kind, detail in session.execute(
-            select(Alert.id, Alert.device_pk, Alert.kind, Alert.detail).where(
-                Alert.device_pk.in_(due),
-                Alert.state != AlertState.RESOLVED,
-                Alert.kind.in_(governed),
+        alert.ward_id: alert
+        for alert in session.scalars(
+            select(Alert).where(
+                Alert.kind == kind, Alert.ward_id.is_not(None), Alert.state != AlertState.RESOLVED
             )
         )
     }
-    wanted = {(pk, kind): detail for pk, kinds in due.items() for kind, detail in kinds.items()}
-    _open(session, {key: d for key, d in wanted.items() if key not in standing}, now)
-    _resolve(session, [i for key, (i, _) in standing.items() if key not in wanted], now)
-    for key, (alert_id, detail) in standing.items():
-        if key in wanted and detail != wanted[key][:256]:
-            session.execute(
-                update(Alert).where(Alert.id == alert_id).values(detail=wanted[key][:256])
-            )
+    for ward_id, detail in sorted(due.items()):
+        if ward_id in standing:
+            standing[ward_id].detail = detail[:256]
+        else:
+            session.add(Alert(ward_id=ward_id, kind=kind, detail=detail[:256], opened_at=now))
+    _resolve(session, [a.id for ward_id, a in standing.items() if ward_id not in due], now)
+
+
+def in_parts(due: Due) -> Iterator[Due]:
+    """For many devices: no statement takes any number of keys."""
+    for some in chunks(due):
+        yield {pk: due[pk] for pk in some}
 
 
 def open_offline(session: Session, silent: ColumnElement[bool], now: datetime) -> None:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import select
 
+from fleet.domain.shifts import STARTS, problem_with
 from fleet.services import audit
 from fleet.services.errors import Invalid, NotFound
 from fleet.store.database import transaction
@@ -15,9 +16,18 @@ from fleet.store.site import Site, Ward, Zone
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
-def add_site(slug: str, name: str, timezone: str, actor: str, now: datetime) -> bool:
-    """False if it was there. Raises Invalid for a slug, name or time zone that will not do."""
+def add_site(
+    slug: str,
+    name: str,
+    timezone: str,
+    actor: str,
+    now: datetime,
+    shift_starts: Sequence[str] = STARTS,
+) -> bool:
+    """False if it was there. Raises Invalid for a value that will not do."""
     problems = _name_problems(slug, name)
+    if problem := problem_with(shift_starts):
+        problems["shift_starts"] = problem
     try:
         ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: "Europe" is a directory
@@ -27,7 +37,8 @@ def add_site(slug: str, name: str, timezone: str, actor: str, now: datetime) -> 
     with transaction() as session:
         is_new = session.scalar(select(Site.id).where(Site.slug == slug)) is None
         if is_new:
-            session.add(Site(slug=slug, name=name, timezone=timezone))
+            starts = list(shift_starts)
+            session.add(Site(slug=slug, name=name, timezone=timezone, shift_starts=starts))
             audit.record(session, actor, "site.add", f"site/{slug}", now, after={"name": name})
     return is_new
 

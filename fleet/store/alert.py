@@ -10,6 +10,7 @@ from fleet.store.database import NEVER_AGAIN, Base
 from fleet.store.types import Instant
 
 _STANDING = text("state <> 'resolved'")
+_HAS_ENDED = text("outcome IS NOT NULL")
 _ONE_SUBJECT = (
     " + ".join(
         f"CASE WHEN {subject} IS NULL THEN 0 ELSE 1 END"
@@ -35,6 +36,13 @@ class Alert(Base):
         _one_standing("uq_alert_standing_ward", "ward_id"),
         _one_standing("uq_alert_standing_site", "site_id"),
         Index("ix_alert_state_opened", "state", "opened_at"),
+        Index(
+            "ix_alert_outcome",
+            "opened_at",
+            "was_right",
+            sqlite_where=_HAS_ENDED,
+            postgresql_where=_HAS_ENDED,
+        ),
         CheckConstraint(_ONE_SUBJECT, "ck_alert_one_subject"),
         NEVER_AGAIN,
     )
@@ -49,7 +57,13 @@ class Alert(Base):
     opened_at: Mapped[datetime] = mapped_column(Instant)
     acknowledged_at: Mapped[datetime | None] = mapped_column(Instant)
     acknowledged_by: Mapped[str | None] = mapped_column(String(80))
+    escalated_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When it became pressing because nobody had done anything about it; once at most."""
     resolved_at: Mapped[datetime | None] = mapped_column(Instant)
+    outcome: Mapped[str | None] = mapped_column(String(16))
+    """Of a call to charge: what became of it (`domain.calls`)."""
+    was_right: Mapped[bool | None]
+    """Whether it is one to believe, by its outcome."""
     version: Mapped[int] = mapped_column(default=1)
 
 

@@ -6,7 +6,7 @@ functions of the types in it.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from struct import Struct
 from typing import Any
@@ -79,6 +79,13 @@ def _text(value: str) -> bytes:
 _long = _fixed("q")
 
 
+_day = _fixed("i")
+
+
+def _date(value: date) -> bytes:
+    return _day((value - _EPOCH.date()).days)
+
+
 def _moment(value: datetime) -> bytes:
     return _long((value - _EPOCH) // _MICROSECOND)
 
@@ -90,6 +97,7 @@ _ENCODERS: dict[str, Encode] = {
     "boolean": _fixed("?"),
     "real": _fixed("f"),
     "double precision": _fixed("d"),
+    "date": _date,
     "timestamp with time zone": _moment,
     "varchar": _text,
     "json": _text,

@@ -1,6 +1,6 @@
 """Devices, their current state, their battery packs, and the words they are found by."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -95,12 +95,17 @@ class DeviceState(Base):
     load_ma: Mapped[float | None]
     runtime_min: Mapped[int | None]
     full_in_min: Mapped[int | None]
+    promised_min: Mapped[int | None]
+    empty_min: Mapped[int | None]
+    short_since: Mapped[datetime | None] = mapped_column(Instant)
     needs_charging: Mapped[bool] = mapped_column(default=False)
     not_charging: Mapped[bool] = mapped_column(default=False)
     replacement: Mapped[str | None] = mapped_column(String(256))
     soh_pct: Mapped[int | None] = mapped_column(SmallInteger)
     failed_apps: Mapped[list[str]] = mapped_column(JSON, default=list)
     zone_code: Mapped[str | None] = mapped_column(String(64))
+    unpowered_since: Mapped[datetime | None] = mapped_column(Instant)
+    """It stands where devices are charged, and nothing comes (`services.watch_packs`)."""
     clock_ok: Mapped[bool] = mapped_column(default=True)
     batteries: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     apps: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
@@ -112,10 +117,18 @@ class DeviceState(Base):
 
 
 class BatteryPack(Base):
-    """A pack by its serial, in the slot of the device where it was first heard of."""
+    """A pack by its serial, in the slot of the device where it was first heard of.
+
+    One that tells no serial has '' for it, and a row once its readings are studied. Where another
+    unnamed pack takes its place that is the next `generation`; packs with a serial are 0 there.
+    """
 
     __tablename__ = "battery_pack"
-    __table_args__ = (UniqueConstraint("device_pk", "slot", "serial"),)
+    __table_args__ = (
+        UniqueConstraint("device_pk", "slot", "serial", "generation"),
+        Index("ix_battery_pack_model", "model"),
+        Index("ix_battery_pack_serial", text("lower(serial)")),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     device_pk: Mapped[int] = mapped_column(ForeignKey("device.id"))
@@ -125,6 +138,9 @@ class BatteryPack(Base):
     chemistry: Mapped[str | None] = mapped_column(String(16))
     design_mah: Mapped[int | None]
     first_seen_at: Mapped[datetime] = mapped_column(Instant)
+    generation: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    bought_on: Mapped[date | None]
+    """As people know it; else its warranty is counted from `first_seen_at`."""
 
 
 class SearchToken(Base):

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Dialect,
+    LargeBinary,
     String,
     Table,
     any_,
@@ -158,8 +159,8 @@ def _maker(column: Column[Any], dialect: Dialect) -> Make:
     """Makes of a column's values what the driver takes."""
     convert = _converter(column, dialect)
     if dialect.name == "postgresql":
-        # An array takes any moment that has a time zone, and any str.
-        plain = isinstance(column.type, Instant | String)
+        # An array takes any moment that has a time zone, any str and any bytes.
+        plain = isinstance(column.type, Instant | String | LargeBinary)
         return ArrayOf(column.type.compile(dialect), None if plain else convert)
     if convert is None:
         return list

@@ -2,6 +2,7 @@
 
 from fleet.store.alert import Alert, Outage, Transition
 from fleet.store.audit import AuditChain, AuditEntry
+from fleet.store.battery import DeviceEndurance, PackModel, PackState, StudyProgress
 from fleet.store.configuration import Configuration
 from fleet.store.device import BatteryPack, Device, DeviceState, SearchToken
 from fleet.store.heartbeat import ServiceHeartbeat, ServiceInstance
@@ -25,6 +26,7 @@ __all__ = [
     "Configuration",
     "DailyRollup",
     "Device",
+    "DeviceEndurance",
     "DeviceState",
     "HourlyRollup",
     "JobRun",
@@ -32,6 +34,8 @@ __all__ = [
     "LoginSession",
     "Outage",
     "OutboxMessage",
+    "PackModel",
+    "PackState",
     "Profile",
     "ProfileVersion",
     "QuarantinedMessage",
@@ -45,6 +49,7 @@ __all__ = [
     "SetupLink",
     "SignInFailure",
     "Site",
+    "StudyProgress",
     "Transition",
     "User",
     "Ward",

@@ -1,13 +1,19 @@
 """Sites, their wards, and the zones of a ward."""
 
-from sqlalchemy import BigInteger, ForeignKey, String, UniqueConstraint
+import json
+
+from sqlalchemy import JSON, REAL, BigInteger, ForeignKey, String, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from fleet.domain.shifts import STARTS
 from fleet.store.database import Base
 
 
 class Site(Base):
-    """A hospital. `timezone` is an IANA name: shifts and windows are meant in it."""
+    """A hospital. `timezone` is an IANA name: shifts and windows are meant in it.
+
+    `shift_starts`: times like "07:00", ascending; they hold for wards that have none of their own.
+    """
 
     __tablename__ = "site"
 
@@ -15,6 +21,7 @@ class Site(Base):
     slug: Mapped[str] = mapped_column(String(64), unique=True)
     name: Mapped[str] = mapped_column(String(128))
     timezone: Mapped[str] = mapped_column(String(64), default="UTC")
+    shift_starts: Mapped[list[str]] = mapped_column(JSON, server_default=json.dumps(STARTS))
 
 
 class Ward(Base):
@@ -27,6 +34,7 @@ class Ward(Base):
     slug: Mapped[str] = mapped_column(String(64), unique=True)
     name: Mapped[str] = mapped_column(String(128))
     revision: Mapped[int] = mapped_column(BigInteger, default=0)
+    shift_starts: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
 
     site: Mapped[Site] = relationship()
 
@@ -41,3 +49,10 @@ class Zone(Base):
     ward_id: Mapped[int] = mapped_column(ForeignKey("ward.id"), index=True)
     code: Mapped[str] = mapped_column(String(64))
     name: Mapped[str] = mapped_column(String(128))
+    powered_share: Mapped[float | None] = mapped_column(REAL)
+    """Of the readings taken there, the share on power, lately: where it is most of them, devices
+    come there to be charged."""
+
+
+SHIFT_STARTS = func.coalesce(Ward.shift_starts, Site.shift_starts, type_=Site.shift_starts.type)
+"""In a statement, of a ward joined with its site: its own, or else the site's."""

@@ -6,6 +6,9 @@ from fleet.web import bundle, errors, requests, security, signed_in, words
 from fleet.web.views import (  # each room adds its pages to the console
     alerts,  # noqa: F401
     audit,  # noqa: F401
+    batteries,  # noqa: F401
+    battery_models,  # noqa: F401
+    battery_pack,  # noqa: F401
     board,
     console,
     device,  # noqa: F401
@@ -15,6 +18,7 @@ from fleet.web.views import (  # each room adds its pages to the console
     overview,  # noqa: F401
     profiles,  # noqa: F401
     quarantine,  # noqa: F401
+    shifts,  # noqa: F401
     tokens,  # noqa: F401
 )
 

@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 from flask import Flask
 
 from fleet.domain.board import Group
-from fleet.domain.words import AlertKind, Availability, ComplianceState, DeviceKind
+from fleet.domain.words import AlertKind, Availability, ComplianceState, DeviceKind, Outcome
 from fleet.web import clock
+from fleet.web.load_chart import DAYS
+from fleet.web.purchasing import money
 
 
 class Look(NamedTuple):
@@ -52,6 +54,16 @@ ALERTS = {
     AlertKind.APP_FAILED: "Application failed",
     AlertKind.NOT_CHARGING: "Plugged in, not charging",
     AlertKind.NONCOMPLIANT: "Not compliant",
+    AlertKind.OVERHEATING: "Battery overheats",
+    AlertKind.SWELLING: "Battery may be swollen",
+    AlertKind.GAUGE_LIES: "Battery gauge is wrong",
+    AlertKind.NO_POWER: "No power in its bay",
+    AlertKind.DEAD_OUTLET: "Dead outlets in a bay",
+}
+OUTCOMES = {
+    Outcome.CHARGED: "was charged",
+    Outcome.DIED: "died",
+    Outcome.IGNORED: "nobody came",
 }
 
 
@@ -64,6 +76,8 @@ def init_app(app: Flask) -> None:
         iso=iso,
         millis=millis,
         value=value,
+        money=money,
+        capitalize_first=capitalize_first,
     )
     app.jinja_env.globals.update(
         GROUPS=GROUPS,
@@ -72,8 +86,11 @@ def init_app(app: Flask) -> None:
         KINDS=KINDS,
         KIND=KIND,
         ALERTS=ALERTS,
+        OUTCOMES=OUTCOMES,
+        DAYS=DAYS,
         now=clock.now,
         timedelta=timedelta,
+        zip=zip,
     )
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
@@ -114,6 +131,11 @@ def iso(moment: datetime) -> str:
 
 def millis(moment: datetime | None) -> int:
     return int(moment.timestamp() * 1000) if moment else 0
+
+
+def capitalize_first(words: str) -> str:
+    """A sentence of the rules as one of the page: names in it keep their letters."""
+    return words[:1].upper() + words[1:]
 
 
 def value(what: Any) -> str:

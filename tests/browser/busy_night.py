@@ -34,10 +34,12 @@ from fleet.store.database import db
 from fleet.store.migrate import upgrade
 from fleet.store.models import Configuration, Device, ProfileVersion, Ward
 from tests.support.hospital import PROFILES, message, reading, telemetry
+from tests.support.packs import Worn, know, put_in
 from tests.support.signs import all_well
 
 USER, PASSWORD = "ada", "correct horse battery"
 ADA = f"user:{USER}"
+MAKES = {"LiFePO4": "LFP", "NMC": "NMC", "LCO": "LCO", "lead-acid": "SLA"}
 NONE_READY = "ward-4a"
 """The ward that has nothing to take: everything that stood ready there is out or charging."""
 
@@ -67,6 +69,7 @@ def build(now: datetime) -> None:
     create_administrator(offer(now) or "", USER, PASSWORD, now)
     _profiles(now - timedelta(days=30))
     _enter(roster, now - timedelta(days=30))
+    _packs(roster, now)
     _speak(roster, now)
     roll_up(now)
     _report(now)
@@ -122,6 +125,12 @@ def _speak(roster: Roster, now: datetime) -> None:
         at = now - (timedelta(minutes=47) if gone else timedelta(seconds=chance.randint(0, 14)))
         said = telemetry(_now(device, opening, roster, at, chance), boot=2)
         by_time.setdefault(at, []).append(message("telemetry", said, at, device.device_id))
+        if opening == Opening.LOW:
+            early = at - timedelta(minutes=6)  # it must have been so for a while
+            said = telemetry(_now(device, opening, roster, early, chance), boot=1)
+            by_time.setdefault(early, []).append(
+                message("telemetry", said, early, device.device_id)
+            )
     for at, messages in sorted(by_time.items()):
         process(messages, at)
         if at < now - timedelta(minutes=40):
@@ -141,7 +150,7 @@ def _now(
     device: RosterDevice, opening: Opening, roster: Roster, at: datetime, chance: Random
 ) -> dict[str, Any]:
     soc = {
-        Opening.LOW: chance.randint(14, 23),
+        Opening.LOW: chance.randint(6, 13),
         Opening.CHARGING: chance.randint(35, 76),
         Opening.IN_USE: chance.randint(58, 88),
         Opening.DEAD_CHARGER: 52,
@@ -231,6 +240,46 @@ def _items(document: dict[str, Any], pk: int, drifted: bool) -> Iterator[dict[st
         yield {"path": f"apps.{app['name']}", "value": "7.1.4" if pk % 13 == 4 else "7.2.1"}
     yield {"path": "reporting_interval_s", "value": document["reporting"]["interval_s"]}
     yield {"path": "firmware", "value": "4.1.0"}
+
+
+def _packs(roster: Roster, now: datetime) -> None:
+    """As the nights' jobs have learned them: most sound, some to be bought, some not known yet."""
+    chance = Random(11)
+    packs = [_pack(device, place, chance) for place, device in enumerate(roster.devices)]
+    cart = roster.devices[0]
+    before = Worn(
+        cart.device_id, "P-OLD-7", health_pct=68, age_cycles=1_410, heard_days_ago=1_500,
+        removed_days_ago=690,
+    )  # fmt: skip
+    put_in([*packs, before], now)
+    know("LFP-40", price_cents=124_900, currency="EUR", warranty_months=36, lead_time_weeks=6)
+    know("NMC-8", price_cents=18_950, currency="EUR", warranty_months=24, warranty_cycles=500)
+
+
+def _pack(device: RosterDevice, place: int, chance: Random) -> Worn:
+    is_cart = device.kind == DeviceKind.MEDICATION_CART
+    threshold = 70 if is_cart else 80
+    health = 100 - (100 - threshold) * min(chance.betavariate(2.2, 2), 0.96)
+    wear = (100 - health) / (100 - threshold)
+    left = round(900 * (1 - wear) * chance.uniform(0.6, 1.4))
+    if place in (2, 30):
+        health, left = threshold - 1.8, -chance.randint(3, 40)
+    unknown = place % 29 == 5
+    model = f"{MAKES[device.chemistry]}-{40 if is_cart else 8}"
+    return Worn(
+        device.device_id,
+        f"P-{device.serial}",
+        model="Helios 9 <b>" if place == 40 else model,
+        chemistry=device.chemistry,
+        health_pct=None if unknown else health,
+        age_cycles=chance.randint(280, 900) if is_cart else chance.randint(150, 450),
+        threshold_pct=threshold,
+        falls_in_days=None if unknown else left,
+        give_or_take_days=12 + abs(left) // (2 if place == 40 else 4),
+        model_known=place != 40,
+        heard_days_ago=chance.randint(250, 1_300),
+        reason="no swing of 35 % yet" if unknown else "no swing from full to the cut-off",
+    )
 
 
 def _strangers(now: datetime) -> None:

@@ -98,7 +98,7 @@ def test_scroll_and_focus_stay_where_they_are_when_the_board_changes(
     link = board.get_by_role("link", name="3A")
     link.focus()
     board.evaluate("scrollTo(0, 40)")
-    hear(app, "cart-002", 20, seq=2)
+    hear(app, "cart-002", 10, seq=2)
     expect(board.locator("#card-CART-002")).to_contain_text("Plug in now", timeout=3_000)
     assert board.evaluate("scrollY") == 40
     expect(link).to_be_focused()

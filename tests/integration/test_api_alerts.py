@@ -18,8 +18,8 @@ def hospital(app: Flask) -> Hospital:
     hospital = Hospital(app)
     hospital.register("CART-1")
     hospital.register("CART-2", ward="oncology")
-    hospital.report("cart-1", soc_pct=8)
-    hospital.report("cart-2", soc_pct=8)
+    hospital.run_low("cart-1")
+    hospital.run_low("cart-2")
     return hospital
 
 

@@ -279,7 +279,7 @@ def test_a_decommissioned_device_leaves_and_its_history_stays(hospital: Hospital
     hospital.load()
     hospital.assign()
     hospital.register("CART-1")
-    hospital.report("cart-1", soc_pct=8)
+    hospital.run_low("cart-1")
     assert hospital.everything("/alerts")
     ward = revision(hospital, "icu")
     etag = hospital.get("/devices/cart-1").headers["ETag"]
@@ -292,7 +292,7 @@ def test_a_decommissioned_device_leaves_and_its_history_stays(hospital: Hospital
     assert hospital.everything("/devices") == hospital.everything("/availability") == []
     assert hospital.everything("/compliance") == hospital.everything("/alerts") == []
     assert [a["state"] for a in hospital.everything("/alerts?state=resolved")] == ["resolved"]
-    assert len(hospital.everything("/devices/cart-1/readings")) == 1
+    assert len(hospital.everything("/devices/cart-1/readings")) == 2
     newest = hospital.everything("/devices/cart-1/transitions")[0]
     assert (newest["aspect"], newest["new"]) == ("lifecycle", "decommissioned")
     assert revision(hospital, "icu") > ward
@@ -416,8 +416,8 @@ def test_the_charge_over_time_comes_in_buckets_that_fit_the_span(hospital: Hospi
 
 def test_transitions_come_newest_first_in_pages(hospital: Hospital) -> None:
     hospital.register("CART-1")
-    for minute, soc in enumerate((90, 8, 90, 8)):
-        hospital.report("cart-1", ago(minutes=10 - minute), soc_pct=soc)
+    for minute, soc in enumerate((90, 8, 8, 90, 8, 8)):
+        hospital.report("cart-1", ago(minutes=30 - 5 * minute), soc_pct=soc)
     found = hospital.everything("/devices/cart-1/transitions?limit=1")
     assert found == hospital.get("/devices/cart-1/transitions").json["items"]
     words = [t["new"] for t in found if t["aspect"] == "availability"]

@@ -25,7 +25,8 @@ def cursor(*key: Any) -> str:
 
 
 LISTS = ["/devices", "/availability", "/wards", "/sites", "/alerts", "/assignments", "/compliance",
-         "/quarantine", "/devices/cart-1/readings", "/devices/cart-1/transitions"]  # fmt: skip
+         "/quarantine", "/batteries", "/battery-models",
+         "/devices/cart-1/readings", "/devices/cart-1/transitions"]  # fmt: skip
 BAD_CURSORS = [
     "", "!", "x" * 600, "bm9uc2Vuc2U", cursor(), cursor(None), cursor([1]), cursor(True),
     cursor(-1), cursor(2**63), cursor(1.5), cursor("a\x00b"), cursor("a\ud800"), cursor(1, 2),

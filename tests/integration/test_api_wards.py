@@ -30,10 +30,13 @@ def test_everybody_may_see_each_carts_availability_charge_and_age(hospital: Hosp
     hospital.register("CART-1", "CART-2")
     hospital.report("cart-1", ago(seconds=20), soc_pct=64)
     heard, unheard = open_get(hospital, "/availability")["items"]
-    assert heard.keys() == {"asset_tag", "ward", "availability", "soc_pct", "sampled_at", "age_s"}
+    assert heard.keys() == unheard.keys()
     assert (heard["asset_tag"], heard["ward"], heard["soc_pct"]) == ("CART-1", "icu", 64)
     assert heard["availability"] == "available"
     assert 20 <= heard["age_s"] <= 25
+    shift_end = unheard["runtime"].pop("shift_end")
+    assert shift_end == heard["runtime"]["shift_end"] is not None
+    assert set(unheard.pop("runtime").values()) == {None}
     assert unheard == {
         "asset_tag": "CART-2", "ward": "icu", "availability": "unknown", "soc_pct": None,
         "sampled_at": None, "age_s": None,
@@ -94,7 +97,7 @@ def test_a_ward_counts_its_own_devices_of_one_kind(hospital: Hospital) -> None:
     nothing = dict.fromkeys(("available", "in_use", "charging", "low", "unavailable", "unknown"), 0)
     icu, oncology = open_get(hospital, "/wards")["items"]
     assert icu == {
-        "slug": "icu", "name": "Intensive Care", "site": "st-mary",
+        "slug": "icu", "name": "Intensive Care", "site": "st-mary", "shift_starts": None,
         "counts": {**nothing, "available": 1, "unknown": 1},
     }  # fmt: skip
     assert oncology["counts"] == nothing
@@ -120,7 +123,8 @@ def test_a_new_site_and_a_new_ward_are_answered_with_their_addresses(hospital: H
     site = hospital.post("/sites", {"slug": "north", "name": "North", "timezone": "Asia/Kolkata"})
     assert site.status_code == 201
     assert hospital.get(site.headers["Location"]).json == {
-        "slug": "north", "name": "North", "timezone": "Asia/Kolkata"
+        "slug": "north", "name": "North", "timezone": "Asia/Kolkata",
+        "shift_starts": ["07:00", "15:00", "23:00"],
     }  # fmt: skip
     zones = [{"code": "s-1", "name": "bay 1"}]
     ward = hospital.post("/sites/north/wards", {"slug": "s", "name": "S", "zones": zones})

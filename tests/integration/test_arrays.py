@@ -1,7 +1,7 @@
 """What goes to PostgreSQL as arrays comes back as it was; what does not fit is refused."""
 
 import struct
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -23,6 +23,7 @@ SAID = {
     "DOUBLE PRECISION": [0.1, None, -1e300],
     "VARCHAR(16)": ["", None, "Bär 🐻", 'a "quoted" one'],
     "BYTEA": [b"", b"\x00\xff", None],
+    "DATE": [date(1999, 12, 31), None, date(2026, 2, 28)],
     "TIMESTAMP WITH TIME ZONE": [A_MOMENT, None, datetime(1970, 1, 1, tzinfo=UTC)],
 }
 

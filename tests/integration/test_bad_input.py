@@ -14,7 +14,7 @@ from fleet.services.first_administrator import create_administrator, offer
 from fleet.services.sign_in import sign_in
 from fleet.store.database import db, transaction
 from fleet.store.people import SetupLink
-from tests.support.hospital import build_hospital, reading, say, telemetry
+from tests.support.hospital import build_hospital, reading, run_low, say, telemetry
 
 PASSWORD = "correct horse battery"
 TOO_BIG = (2**31, 99_999_999_999, 2**63, 10**30)
@@ -27,6 +27,7 @@ def ada(app: Flask, client: FlaskClient) -> FlaskClient:
     now = datetime.now(UTC)
     with app.app_context():
         build_hospital(now=now)
+        run_low(now)
         say("telemetry", telemetry(reading(1, soc=5, at=now)), now)
         token = offer(now)
         assert token
@@ -52,7 +53,9 @@ def form(client: FlaskClient, path: str, **values: str) -> dict[str, str]:
     [
         "/wards/{}", "/wards/{}/board", "/setup/{}", "/it/devices/{}", "/it/devices?q={}",
         "/it/devices?ward={}", "/it/devices?after={}", "/it/alerts?kind={}", "/it/audit?subject={}",
-        "/it/quarantine?device_id={}", "/it/devices?{}=1", "/login?next=/{}", "/nowhere/{}",
+        "/it/quarantine?device_id={}",
+        "/it/batteries?q={}", "/it/battery-models/edit?model={}",
+        "/it/devices?{}=1", "/login?next=/{}", "/nowhere/{}",
     ],
 )  # fmt: skip
 def test_a_control_character_in_an_address_is_refused(

@@ -27,6 +27,7 @@ from tests.support.hospital import (
     build_hospital,
     message,
     reading,
+    run_low,
     say,
     seconds,
     state,
@@ -75,12 +76,14 @@ def test_a_reading_becomes_history_and_current_state_and_is_acked() -> None:
 
 
 def test_a_message_that_comes_three_times_is_there_once_with_one_alert() -> None:
+    run_low()
     for _ in range(3):
         acks = say("telemetry", telemetry(reading(1, soc=10)))
         assert acks["cart-001", 1].seqs == {1}
-    assert count(Reading) == 1
+    assert count(Reading) == 2
     assert count(Alert) == 1
-    assert count(Transition) == 4  # two profiles pending, unknown to low, charging needed
+    # Two profiles pending; unknown to low; charging needed.
+    assert count(Transition) == 4
 
 
 def test_latest_is_by_boot_and_number_and_never_by_the_devices_clock() -> None:
@@ -110,14 +113,19 @@ def test_what_a_device_kept_for_hours_is_history_and_not_its_state_now() -> None
 
 
 def test_a_cart_that_runs_low_raises_one_alert_which_charging_ends() -> None:
-    say("telemetry", telemetry(reading(1, soc=26)))
-    assert standing() == set()
-    say("telemetry", telemetry(reading(2, soc=25)), NOON + seconds(15))
-    say("telemetry", telemetry(reading(3, soc=24)), NOON + seconds(30))
+    say("telemetry", telemetry(reading(1, soc=20)))
+    say("telemetry", telemetry(reading(2, soc=5, at=NOON + seconds(15))), NOON + seconds(15))
+    assert standing() == set()  # it may be a moment only
+    assert state().availability == "low"  # but nobody is to take it
+    say("telemetry", telemetry(reading(3, soc=5, at=NOON + seconds(315))), NOON + seconds(315))
     assert standing() == {"needs_charging"}
     assert state().availability == "low"
     plugged = {"status": "charging", "power_source": "mains", "current_ma": 8000}
-    say("telemetry", telemetry(reading(4, soc=25, battery=plugged)), NOON + seconds(45))
+    say(
+        "telemetry",
+        telemetry(reading(4, soc=5, at=NOON + seconds(330), battery=plugged)),
+        NOON + seconds(330),
+    )
     assert standing() == set()
     assert state().availability == "charging"
     assert count(Alert) == 1

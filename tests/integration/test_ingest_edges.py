@@ -33,6 +33,7 @@ from tests.support.hospital import (
     build_hospital,
     message,
     reading,
+    run_low,
     say,
     seconds,
     state,
@@ -229,6 +230,7 @@ def test_the_alert_names_the_app_that_fails_now() -> None:
 
 
 def test_needs_charging_ends_with_the_battery() -> None:
+    run_low()
     say("telemetry", telemetry(reading(1, soc=10)))
     bare = {"seq": 2, "ts": (NOON + seconds(15)).isoformat()}
     say("telemetry", telemetry(bare), NOON + seconds(15))
@@ -253,6 +255,7 @@ def test_what_came_late_from_a_device_that_was_online_ends_in_one_alert() -> Non
 
 
 def test_a_decommissioned_device_leaves_no_alert_behind() -> None:
+    run_low()
     say("telemetry", telemetry(reading(1, soc=10)))
     decommission_device("cart-001", "test", NOON)
     mark_silent(NOON + timedelta(hours=1))

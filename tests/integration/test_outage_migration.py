@@ -13,7 +13,16 @@ from fleet.services.silence import mark_silent
 from fleet.store.database import db
 from fleet.store.migrate import MIGRATIONS
 from fleet.store.models import DeviceState
-from tests.support.hospital import NOON, build_hospital, message, reading, say, seconds, telemetry
+from tests.support.hospital import (
+    NOON,
+    build_hospital,
+    message,
+    reading,
+    run_low,
+    say,
+    seconds,
+    telemetry,
+)
 
 THIS = "0005"
 
@@ -45,6 +54,7 @@ def test_device_alerts_stay_and_wards_alerts_go_with_their_place(worker: Flask) 
     with worker.app_context():
         build_hospital(carts=5)
         for name in names:
+            run_low(NOON, name)
             say("telemetry", telemetry(reading(1, soc=10)), NOON, name)
         gone = {"online": False, "session": 1}
         process([message("state", gone, NOON, name) for name in names[1:]], NOON)

@@ -19,7 +19,7 @@ from fleet.store.database import db, transaction
 from fleet.store.models import User
 from fleet.store.people import SetupLink
 from fleet.web import clock
-from tests.support.hospital import build_hospital, reading, say, telemetry
+from tests.support.hospital import build_hospital, reading, run_low, say, telemetry
 
 PASSWORD = "correct horse battery"
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -206,6 +206,7 @@ def test_the_longest_of_names_can_acknowledge_an_alert(
     enter(app, LONG_NAME)
     with app.app_context():
         build_hospital(now=NOW)
+        run_low(NOW)
         say("telemetry", telemetry(reading(1, soc=5, at=NOW)), NOW)
     token = try_password(app, PASSWORD, LONG_NAME)
     assert token

@@ -27,6 +27,7 @@ from tests.support.hospital import (
     build_hospital,
     message,
     reading,
+    run_low,
     say,
     seconds,
     state,
@@ -104,6 +105,7 @@ def test_a_decommission_during_a_batch_leaves_nothing_to_raise_an_alert_later(
 def test_of_two_workers_the_one_with_the_older_reading_opens_no_alert(
     elsewhere: Elsewhere, after_identify: Callable[[Callable[[], object]], None]
 ) -> None:
+    run_low()
     newer = telemetry(reading(3, soc=20, battery=PLUGGED))
     recorded: list[Future[object]] = []
     after_identify(

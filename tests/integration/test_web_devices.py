@@ -11,8 +11,9 @@ from fleet.domain.words import Availability
 from fleet.services.register_devices import NewDevice, register_devices
 from fleet.store.database import db
 from fleet.store.queries import devices as queries
+from fleet.store.queries import search as searching
 from fleet.store.queries.devices import DeviceFilter, count_devices, find_devices
-from tests.support.hospital import build_hospital, reading, say, telemetry
+from tests.support.hospital import build_hospital, reading, run_low, say, telemetry
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TABLES = ("device_state", "configuration", "search_token", "ward")
@@ -27,6 +28,7 @@ def hospital(app: Flask) -> None:
             NewDevice("TAB-017", "tablet", "ward-3b", serial="XZ9"),
         ]
         register_devices(new, "test", NOW)
+        run_low(NOW)
         say("telemetry", telemetry(reading(1, soc=12, at=NOW)), NOW)
         say("telemetry", telemetry(reading(1, soc=95, at=NOW)), NOW, "cart-002")
 
@@ -108,7 +110,7 @@ def test_counting_stops_where_nobody_reads_on(app: Flask, monkeypatch: pytest.Mo
 def test_common_words_are_found_as_rare_ones_are(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queries, "RARE", 3)
+    monkeypatch.setattr(searching, "RARE", 3)
     assert len(tags(app, search="cart")) == 25
     assert tags(app, search="cart 017") == ["CART-017"]
     assert len(tags(app, availability="unknown")) == 25

@@ -16,6 +16,7 @@ from sqlalchemy import event
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
+from fleet.domain.battery.charging import SHORT_FOR
 from fleet.ingest.batch import Inbound
 from fleet.ingest.pipeline import process
 from fleet.services.api_tokens import create_api_token
@@ -123,6 +124,11 @@ class Hospital:
         }
         self.say(device_id, "telemetry", {"v": 1, "boot": 1, "readings": [reading]}, at)
 
+    def run_low(self, device_id: str, soc_pct: int = 8) -> None:
+        """Two readings between which it has been low for long enough."""
+        self.report(device_id, now() - SHORT_FOR, soc_pct=soc_pct)
+        self.report(device_id, soc_pct=soc_pct)
+
     def report_configuration(
         self, device_id: str, at: datetime | None = None, **value: Any
     ) -> None:
@@ -177,6 +183,9 @@ class Hospital:
 
     def patch(self, path: str, body: Any, **options: Any) -> TestResponse:
         return self.ask("PATCH", path, body, **options)
+
+    def put(self, path: str, body: Any, **options: Any) -> TestResponse:
+        return self.ask("PUT", path, body, **options)
 
     def delete(self, path: str, **options: Any) -> TestResponse:
         return self.ask("DELETE", path, **options)

@@ -9,6 +9,7 @@ from typing import Any
 
 from fleet import create_worker
 from fleet.config import Settings
+from fleet.domain.battery.charging import SHORT_FOR
 from fleet.domain.words import Scope
 from fleet.ingest.batch import Inbound
 from fleet.ingest.pipeline import Acks, process
@@ -47,6 +48,12 @@ def build_hospital(carts: int = 2, with_profile: bool = True, now: datetime = NO
 def say(channel: str, body: Any, at: datetime = NOON, device_id: str = "cart-001") -> Acks:
     """One message of a device, taken through the pipeline at `at`."""
     return process([message(channel, body, at, device_id)], at)
+
+
+def run_low(at: datetime = NOON, device_id: str = "cart-001") -> None:
+    """It has said already, long enough before, that it does not last: the next word is a call."""
+    before = at - SHORT_FOR
+    say("telemetry", telemetry(reading(0, soc=10, at=before), boot=0), before, device_id)
 
 
 def message(channel: str, body: Any, at: datetime, device_id: str = "cart-001") -> Inbound:

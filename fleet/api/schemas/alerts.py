@@ -7,7 +7,7 @@ from marshmallow import Schema, fields
 
 from fleet.api.cursors import Cursor
 from fleet.api.schemas.common import DeviceId, Limit, Moment, Slug, Word
-from fleet.domain.words import AlertKind, AlertState
+from fleet.domain.words import AlertKind, AlertState, Outcome
 
 ALERT = {
     "id": 31,
@@ -21,6 +21,9 @@ ALERT = {
     "opened_at": "2026-11-24T03:12:05.120Z",
     "acknowledged_at": None,
     "acknowledged_by": None,
+    "escalated_at": None,
+    "outcome": None,
+    "was_right": None,
     "resolved_at": None,
     "version": 1,
     "outage": None,
@@ -62,6 +65,22 @@ class AlertSchema(Schema):
     opened_at = Moment(required=True)
     acknowledged_at = Moment(required=True, allow_none=True)
     acknowledged_by = fields.String(required=True, allow_none=True)
+    escalated_at = Moment(
+        required=True,
+        allow_none=True,
+        metadata={"description": "When a call to charge was said once more: nobody had come."},
+    )
+    outcome = Word(
+        Outcome,
+        required=True,
+        allow_none=True,
+        metadata={"description": "What became of a call to charge; null while that is open."},
+    )
+    was_right = fields.Boolean(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Whether the device had died or nearly so without the call."},
+    )
     resolved_at = Moment(required=True, allow_none=True)
     version = fields.Integer(required=True)
     outage = fields.Nested(

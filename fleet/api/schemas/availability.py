@@ -1,16 +1,28 @@
 """Availability, wards and sites: what everybody may know."""
 
-from marshmallow import Schema, fields
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields
 
 from fleet.api.cursors import Cursor
 from fleet.api.schemas.common import KindAsked, Limit, Moment, Slug, Text, Word
+from fleet.domain.shifts import CLOCK_TIME, STARTS, problem_with
 from fleet.domain.words import Availability
 
+RUNTIME = {
+    "promised_min": 340,
+    "empty_min": 430,
+    "full_in_min": None,
+    "shift_end": "2026-11-24T06:00:00.000Z",
+    "lasts_shift": True,
+    "dies_at": None,
+}
 AVAILABLE = {
     "asset_tag": "CART-017",
     "ward": "icu",
     "availability": "available",
     "soc_pct": 92,
+    "runtime": RUNTIME,
     "sampled_at": "2026-11-24T03:12:05.000Z",
     "age_s": 12,
 }
@@ -18,16 +30,50 @@ WARD = {
     "slug": "icu",
     "name": "Intensive Care",
     "site": "st-mary",
+    "shift_starts": None,
     "counts": {
         "available": 4, "in_use": 2, "charging": 1, "low": 1, "unavailable": 0, "unknown": 0
     },
 }  # fmt: skip
-SITE = {"slug": "st-mary", "name": "St Mary's Hospital", "timezone": "Europe/Berlin"}
+SITE = {
+    "slug": "st-mary",
+    "name": "St Mary's Hospital",
+    "timezone": "Europe/Berlin",
+    "shift_starts": ["06:30", "14:30", "22:30"],
+}
+SHIFTS = {"shift_starts": ["07:00", "19:00"]}
 NEW_WARD = {
     "slug": "icu",
     "name": "Intensive Care",
     "zones": [{"code": "icu-bay-1", "name": "bay 1"}],
 }
+
+
+class RuntimeSchema(Schema):
+    """How long it lasts in use, from now on: null where it is not known, or not heard of."""
+
+    promised_min = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "At least so many minutes, four times in five."},
+    )
+    empty_min = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "Expected minutes until empty."}
+    )
+    full_in_min = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "While charging."}
+    )
+    shift_end = Moment(required=True, allow_none=True)
+    lasts_shift = fields.Boolean(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Whether it is promised to last until `shift_end`."},
+    )
+    dies_at = Moment(
+        required=True,
+        allow_none=True,
+        metadata={"description": "When it is expected empty, where that is before `shift_end`."},
+    )
 
 
 class AvailabilitySchema(Schema):
@@ -37,6 +83,7 @@ class AvailabilitySchema(Schema):
     ward = Slug(required=True)
     availability = Word(Availability, required=True)
     soc_pct = fields.Integer(required=True, allow_none=True)
+    runtime = fields.Nested(RuntimeSchema, required=True)
     sampled_at = Moment(required=True, allow_none=True)
     age_s = fields.Integer(
         required=True, allow_none=True, metadata={"description": "Seconds since `sampled_at`."}
@@ -61,10 +108,25 @@ class CountsSchema(Schema):
     unknown = fields.Integer(required=True)  # type: ignore[assignment]  # a field: marshmallow takes it out of the class
 
 
+class ShiftStarts(fields.List):
+    """Times of the day by the clock of the hospital, each later than the one before it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(fields.String(metadata={"pattern": CLOCK_TIME}), validate=_check, **kwargs)
+
+
+def _check(starts: list[str]) -> None:
+    if problem := problem_with(starts):
+        raise ValidationError(problem)
+
+
 class WardSchema(Schema):
+    """`shift_starts`: when its shifts start; null where that is as in the rest of its site."""
+
     slug = Slug(required=True)
     name = fields.String(required=True)
     site = Slug(required=True)
+    shift_starts = ShiftStarts(required=True, allow_none=True)
     counts = fields.Nested(CountsSchema, required=True)
 
 
@@ -79,11 +141,22 @@ class WardsQuery(WardQuery):
 
 
 class SiteSchema(Schema):
-    """A hospital. `timezone`: an IANA name."""
+    """A hospital. `timezone`: an IANA name. `shift_starts`: of wards without times of their own."""
 
     slug = Slug(required=True)
     name = Text(128, required=True)
     timezone = Text(64, load_default="UTC")
+    shift_starts = ShiftStarts(load_default=lambda: list(STARTS))
+
+
+class SiteShiftsSchema(Schema):
+    shift_starts = ShiftStarts(required=True)
+
+
+class WardShiftsSchema(Schema):
+    """null: as in the rest of its site."""
+
+    shift_starts = ShiftStarts(required=True, allow_none=True)
 
 
 class SitesQuery(Schema):

@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from fleet.api.cursors import Cursor
+from fleet.api.schemas.availability import RUNTIME, RuntimeSchema
 from fleet.api.schemas.common import DeviceId, Limit, Moment, Slug, Text, Word
 from fleet.domain.words import Availability, ComplianceState, DeviceKind, Lifecycle
 
@@ -31,8 +32,7 @@ DEVICE = {
     "soh_pct": 94,
     "plugged_in": False,
     "charging": False,
-    "runtime_min": 370,
-    "full_in_min": None,
+    "runtime": RUNTIME,
     "replacement": None,
     "zone": "icu-bay-3",
     "batteries": [{"slot": 0, "serial": "B-1", "soc_pct": 92, "status": "discharging"}],
@@ -83,8 +83,7 @@ class DeviceSchema(DeviceListedSchema):
     soh_pct = fields.Integer(required=True, allow_none=True)
     plugged_in = fields.Boolean(required=True, allow_none=True)
     charging = fields.Boolean(required=True)
-    runtime_min = fields.Integer(required=True, allow_none=True)
-    full_in_min = fields.Integer(required=True, allow_none=True)
+    runtime = fields.Nested(RuntimeSchema, required=True)
     replacement = fields.String(required=True, allow_none=True)
     zone = fields.String(required=True, allow_none=True, attribute="zone_code")
     batteries = fields.List(fields.Dict(), required=True)

@@ -14,6 +14,8 @@ class BatteryPolicy:
     needs_charging_below_min: int = 60
     clear_above_pct: int = 40
     ready_above_pct: int = 80
+    reserve_pct: int = 5
+    """Of full charge, not promised: the last percents of a gauge are its worst."""
     replace_below_soh_pct: int = 80
     replace_above_cycles: int = 1000
 
@@ -27,6 +29,7 @@ DEFAULT_POLICIES: Mapping[Chemistry, BatteryPolicy] = {
         needs_charging_below_pct=50,
         clear_above_pct=65,
         ready_above_pct=90,
+        reserve_pct=40,
         replace_below_soh_pct=80,
         replace_above_cycles=400,
     ),

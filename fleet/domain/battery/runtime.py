@@ -1,16 +1,25 @@
-"""How long the charge lasts, and when it is full again."""
+"""The load in use, and when a charging battery is full again."""
+
+from math import log
 
 from fleet.domain.battery.packs import Charge
+from fleet.domain.words import Chemistry
 
-RESERVE = 0.05
-"""Share of the full capacity that is not promised: the last percents of a gauge are its worst."""
 LOAD_MEMORY_S = 600.0
 """Time constant of the load average: runtime by a 10-minute average errs least (0.9-2.6 %)."""
 RATED_HOURS = 10.0
 """A full cart lasts a long shift (makers rate 8 to 12 hours): the load until it is known."""
-TAPER_FROM = 0.8
-"""Lithium chargers hold the voltage from about here on, and the current falls."""
-TAPER_SLOWDOWN = 2.0
+TAPER_H = {
+    Chemistry.LIFEPO4: 0.05,
+    Chemistry.NMC: 0.26,
+    Chemistry.LCO: 0.33,
+    Chemistry.LEAD_ACID: 0.06,
+}
+"""Time constant of the current's decay at constant voltage, hours: resistance times capacity over
+the slope of the open-circuit voltage near full charge. Those of `fleet.simulator.battery`."""
+USUAL_TAPER_H = 0.26
+CUTOFF = 0.05
+"""Share of the constant current at which chargers call a pack full."""
 
 
 def smoothed_load(
@@ -30,22 +39,19 @@ def rated_load_ma(charge: Charge) -> float | None:
     return charge.full_mah / RATED_HOURS if charge.full_mah else None
 
 
-def runtime_left_min(charge: Charge, load_ma: float | None) -> int | None:
-    """Minutes until the reserve at this load; None where capacity or load is unknown."""
-    if charge.remaining_mah is None or not charge.full_mah or not load_ma or load_ma <= 0:
-        return None
-    usable_mah = charge.remaining_mah - RESERVE * charge.full_mah
-    return max(int(60 * usable_mah / load_ma), 0)
+def minutes_to_full(charge: Charge, chemistry: Chemistry | None) -> int | None:
+    """Minutes until full: at constant current, then while it decays exponentially.
 
-
-def minutes_to_full(charge: Charge) -> int | None:
-    """Minutes until full at the present current, with the slower end of the charge allowed for."""
+    At constant voltage V the current is (V - open-circuit voltage) / resistance. The latter voltage
+    rises with the charge, about evenly near its end: so dI/dt = -I/tau, and what is missing until
+    the cut-off is tau (I - I_cutoff) (Plett 2015, Battery Management Systems I, ch. 2, for the
+    circuit). Missing charge over present current so tells how far the decay has come.
+    """
     if not charge.charging or charge.remaining_mah is None or not charge.full_mah:
         return None
     if not charge.current_ma or charge.current_ma <= 0:
         return None
-    missing_mah = max(charge.full_mah - charge.remaining_mah, 0)
-    tapered_mah = min(missing_mah, (1 - TAPER_FROM) * charge.full_mah)
-    already_tapering = charge.remaining_mah >= TAPER_FROM * charge.full_mah
-    slow = 1.0 if already_tapering else TAPER_SLOWDOWN
-    return round(60 * (missing_mah - tapered_mah + slow * tapered_mah) / charge.current_ma)
+    tau = TAPER_H.get(chemistry, USUAL_TAPER_H) if chemistry else USUAL_TAPER_H
+    missing_h = max(charge.full_mah - charge.remaining_mah, 0) / charge.current_ma
+    tapered_h = min(missing_h, tau * (1 - CUTOFF))
+    return round(60 * (missing_h - tapered_h - tau * log(1 - tapered_h / tau)))

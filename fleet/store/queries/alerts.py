@@ -29,6 +29,9 @@ class AlertRow(NamedTuple):
     opened_at: datetime
     acknowledged_at: datetime | None
     acknowledged_by: str | None
+    escalated_at: datetime | None
+    outcome: str | None
+    was_right: bool | None
     resolved_at: datetime | None
     version: int
     device_id: str | None
@@ -90,6 +93,21 @@ def alerts_of(device_pk: int, limit: int = 20) -> list[AlertRow]:
     return [AlertRow(*row) for row in db.session.execute(query.limit(limit))]
 
 
+class Calls(NamedTuple):
+    """Calls to charge of which it is known whether they were right."""
+
+    right: int
+    known: int
+
+
+def calls_since(moment: datetime) -> Calls:
+    query = select(Alert.was_right, func.count()).where(
+        Alert.outcome.is_not(None), Alert.opened_at >= moment
+    )
+    counts = {row[0]: row[1] for row in db.session.execute(query.group_by(Alert.was_right))}
+    return Calls(counts.get(True, 0), sum(counts.values()))
+
+
 def _alerts() -> Select[*tuple[Any, ...]]:
     return (
         select(
@@ -100,6 +118,9 @@ def _alerts() -> Select[*tuple[Any, ...]]:
             Alert.opened_at,
             Alert.acknowledged_at,
             Alert.acknowledged_by,
+            Alert.escalated_at,
+            Alert.outcome,
+            Alert.was_right,
             Alert.resolved_at,
             Alert.version,
             Device.device_id,

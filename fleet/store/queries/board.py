@@ -4,13 +4,16 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select
 from sqlalchemy.orm import aliased
 
+from fleet.domain.battery.endurance import Promise
 from fleet.domain.board import Card
-from fleet.domain.words import Availability, DeviceKind, Lifecycle
+from fleet.domain.shifts import end_of_shift
+from fleet.domain.words import AlertKind, AlertState, Availability, DeviceKind, Lifecycle
 from fleet.store.database import db
-from fleet.store.models import Device, DeviceState, Site, Ward, Zone
+from fleet.store.models import Alert, Device, DeviceState, Site, Ward, Zone
+from fleet.store.site import SHIFT_STARTS
 
 
 class WardHead(NamedTuple):
@@ -22,12 +25,30 @@ class WardHead(NamedTuple):
     site: str
     timezone: str
     revision: int
+    shift_starts: list[str]
+
+    def shift_end(self, now: datetime) -> datetime | None:
+        return end_of_shift(self.shift_starts, self.timezone, now)
 
 
 _Elsewhere = aliased(Ward)
 """The ward in which the device's zone lies: not always its home ward."""
 
-_HEADS = select(Ward.id, Ward.slug, Ward.name, Site.name, Site.timezone, Ward.revision).join(Site)
+_HEADS = select(
+    Ward.id,
+    Ward.slug,
+    Ward.name,
+    Site.name,
+    Site.timezone,
+    Ward.revision,
+    SHIFT_STARTS,
+).join(Site)
+_said_twice = and_(
+    Alert.device_pk == Device.id,
+    Alert.kind == AlertKind.NEEDS_CHARGING,
+    Alert.state != AlertState.RESOLVED,
+    Alert.escalated_at.is_not(None),
+)
 _CARDS = (
     select(
         Device.ward_id,
@@ -35,11 +56,15 @@ _CARDS = (
         DeviceState.availability,
         DeviceState.reason,
         DeviceState.soc_pct,
+        DeviceState.empty_min,
         DeviceState.runtime_min,
+        DeviceState.promised_min,
         DeviceState.full_in_min,
         DeviceState.plugged_in,
         DeviceState.charging,
         DeviceState.replacement,
+        Alert.opened_at.label("called_since"),
+        DeviceState.sampled_at,
         DeviceState.last_seen_at,
         DeviceState.offline_after,
         DeviceState.zone_code,
@@ -48,6 +73,7 @@ _CARDS = (
         _Elsewhere.name.label("zone_ward"),
     )
     .join(DeviceState, DeviceState.device_pk == Device.id)
+    .outerjoin(Alert, _said_twice)
     .outerjoin(Zone, Zone.code == DeviceState.zone_code)
     .outerjoin(_Elsewhere, _Elsewhere.id == Zone.ward_id)
     .where(Device.lifecycle == Lifecycle.ENROLLED)
@@ -88,14 +114,20 @@ def hospital_revision() -> HospitalRevision:
     return HospitalRevision(wards, int(total or 0))
 
 
-def next_deadline(cards: Iterable[Card], now: datetime) -> datetime | None:
-    """The moment at which the first of these cards counts as not heard of, if it stays silent."""
+def next_deadline(
+    cards: Iterable[Card], shift_ends: Iterable[datetime | None], now: datetime
+) -> datetime | None:
+    """When the board says something else although nobody has spoken.
+
+    The first of the cards counts as not heard of, or a shift ends. Without cards, never.
+    """
     deadlines = [
         card.offline_after
         for card in cards
-        if card.availability != Availability.UNKNOWN and card.offline_after is not None
+        if card.availability != Availability.UNKNOWN and card.offline_after
     ]
-    return min((moment for moment in deadlines if moment > now), default=None)
+    ahead = [moment for moment in deadlines if moment > now]
+    return min([*ahead, *(end for end in shift_ends if end)]) if ahead else None
 
 
 def _cards(*conditions: ColumnElement[bool]) -> list[tuple[int, Card]]:
@@ -109,12 +141,14 @@ def _card(row: Row[*tuple[Any, ...]]) -> Card:
         availability=Availability(row.availability),
         reason=row.reason,
         soc_pct=row.soc_pct,
-        runtime_min=row.runtime_min,
+        promise=Promise(row.empty_min, row.runtime_min, row.promised_min),
         full_in_min=row.full_in_min,
         plugged_in=row.plugged_in,
         charging=row.charging,
         zone=_place(row),
         replacement=row.replacement,
+        called_since=row.called_since,
+        sampled_at=row.sampled_at,
         last_seen_at=row.last_seen_at,
         offline_after=row.offline_after,
     )

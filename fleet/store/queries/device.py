@@ -7,9 +7,9 @@ from sqlalchemy import Row, select
 
 from fleet.store.database import db
 from fleet.store.models import (
-    BatteryPack,
     Configuration,
     Device,
+    DeviceEndurance,
     DeviceState,
     Profile,
     ProfileVersion,
@@ -19,6 +19,7 @@ from fleet.store.models import (
     Zone,
 )
 from fleet.store.queries.as_of import availability_at, compliance_at, compliance_reason_at
+from fleet.store.site import SHIFT_STARTS
 
 
 class Change(NamedTuple):
@@ -27,17 +28,6 @@ class Change(NamedTuple):
     old: str | None
     new: str | None
     detail: str | None
-
-
-class KnownPack(NamedTuple):
-    """A pack that was heard of in this device, now or before."""
-
-    slot: int
-    serial: str
-    model: str | None
-    chemistry: str | None
-    design_mah: int | None
-    first_seen_at: datetime
 
 
 _DEVICE = (
@@ -55,6 +45,7 @@ _DEVICE = (
         Ward.name.label("ward"),
         Site.name.label("site"),
         Site.timezone,
+        SHIFT_STARTS.label("shift_starts"),
         Zone.name.label("zone"),
         DeviceState.reason,
         DeviceState.zone_code,
@@ -62,7 +53,10 @@ _DEVICE = (
         DeviceState.soh_pct,
         DeviceState.plugged_in,
         DeviceState.charging,
+        DeviceState.load_ma,
+        DeviceState.empty_min,
         DeviceState.runtime_min,
+        DeviceState.promised_min,
         DeviceState.full_in_min,
         DeviceState.replacement,
         DeviceState.last_seen_at,
@@ -73,6 +67,10 @@ _DEVICE = (
         DeviceState.apps,
         DeviceState.system,
         DeviceState.agent,
+        DeviceEndurance.usable_mah,
+        DeviceEndurance.capacity_spread,
+        DeviceEndurance.load_spread,
+        DeviceEndurance.profile.label("load_profile"),
         Configuration.compliance_since,
         Configuration.generation,
         Configuration.desired_at,
@@ -91,6 +89,7 @@ _DEVICE = (
     .join(Ward)
     .join(Site)
     .join(DeviceState, DeviceState.device_pk == Device.id)
+    .outerjoin(DeviceEndurance, DeviceEndurance.device_pk == Device.id)
     .outerjoin(Configuration, Configuration.device_pk == Device.id)
     .outerjoin(ProfileVersion, ProfileVersion.id == Configuration.profile_version_id)
     .outerjoin(Profile, Profile.id == ProfileVersion.profile_id)
@@ -106,23 +105,6 @@ def device_by_id(device_id: str, now: datetime) -> Row[*tuple[Any, ...]] | None:
         compliance_reason_at(now).label("compliance_reason"),
     )
     return db.session.execute(query.where(Device.device_id == device_id)).first()
-
-
-def packs_of(device_pk: int) -> list[KnownPack]:
-    query = (
-        select(
-            BatteryPack.slot,
-            BatteryPack.serial,
-            BatteryPack.model,
-            BatteryPack.chemistry,
-            BatteryPack.design_mah,
-            BatteryPack.first_seen_at,
-        )
-        .where(BatteryPack.device_pk == device_pk)
-        .order_by(BatteryPack.first_seen_at.desc())
-        .limit(20)
-    )
-    return [KnownPack(*row) for row in db.session.execute(query)]
 
 
 def transitions_of(device_pk: int, limit: int = 30) -> list[Change]:

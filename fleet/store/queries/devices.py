@@ -1,26 +1,18 @@
-"""The device list: found by the beginnings of words, filtered, and paged by asset tag.
-
-Stays fast at 100,000 devices: the rarest of the asked-for conditions is fetched first through its
-own index; only where all of them are common is the list walked in its order, which then soon
-fills a page.
-"""
+"""The device list: found by the beginnings of words, filtered, and paged by asset tag."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, func, select, union_all
+from sqlalchemy import ColumnElement, func, select, union_all
 
 from fleet.domain.words import Availability, ComplianceState, Lifecycle
 from fleet.store.database import db
 from fleet.store.models import Configuration, Device, DeviceState, SearchToken, Ward
 from fleet.store.queries.as_of import availability_at, compliance_at
+from fleet.store.queries.search import Keys, devices_having, rarest, words_of
 
-RARE = 2_000
-"""Up to so many candidates are fetched by their keys and sorted."""
 MOST_COUNTED = 1_000
-
-Keys = Select[int] | CompoundSelect[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +27,7 @@ class DeviceFilter:
 
     @property
     def words(self) -> list[str]:
-        """Each must begin some word of the device; marks at a word's end mean nothing."""
-        return [word for raw in self.search.lower().split()[:5] if (word := _trimmed(raw))]
+        return words_of(self.search)
 
 
 class DeviceRow(NamedTuple):
@@ -109,17 +100,18 @@ def _conditions(wanted: DeviceFilter, now: datetime) -> list[ColumnElement[bool]
     if wanted.compliance:
         conditions.append(compliance_at(now) == wanted.compliance)
     conditions += [
-        _having(word).where(SearchToken.device_pk == Device.id).exists() for word in wanted.words
+        devices_having(word).where(SearchToken.device_pk == Device.id).exists()
+        for word in wanted.words
     ]
-    rarest = _rarest(_candidates(wanted, now))
-    if rarest is not None:
-        conditions.append(Device.id.in_(rarest))
+    keys = rarest(_candidates(wanted, now))
+    if keys is not None:
+        conditions.append(Device.id.in_(keys))
     return conditions
 
 
 def _candidates(wanted: DeviceFilter, now: datetime) -> list[Keys]:
     """For each condition that an index serves: the keys of all devices that may meet it."""
-    found: list[Keys] = [_having(word) for word in wanted.words]
+    found: list[Keys] = [devices_having(word) for word in wanted.words]
     if wanted.availability:
         states = select(DeviceState.device_pk)
         stored = states.where(DeviceState.availability == wanted.availability)
@@ -133,23 +125,3 @@ def _candidates(wanted: DeviceFilter, now: datetime) -> list[Keys]:
         is_unknown = wanted.compliance == ComplianceState.UNKNOWN
         found.append(union_all(judged, overdue) if is_unknown else judged)
     return found
-
-
-def _rarest(candidates: list[Keys]) -> list[int] | None:
-    """The shortest list of keys; None where each is longer than RARE."""
-    lists = [list(db.session.scalars(query.limit(RARE + 1))) for query in candidates]
-    return min((keys for keys in lists if len(keys) <= RARE), key=len, default=None)
-
-
-def _having(word: str) -> Select[int]:
-    """Devices with a word that begins so. The range is what the index serves in any collation."""
-    return select(SearchToken.device_pk).where(
-        and_(
-            SearchToken.token.between(word, word + "z" * 64),
-            SearchToken.token.startswith(word, autoescape=True),
-        )
-    )
-
-
-def _trimmed(word: str) -> str:
-    return word.strip("-._/ ")[:64]

@@ -23,6 +23,11 @@ def wards() -> list[Named]:
     return [Named(*row) for row in db.session.execute(query)]
 
 
+def ward_names() -> dict[int, str]:
+    """By the ward's key."""
+    return {row.id: row.name for row in db.session.execute(select(Ward.id, Ward.name))}
+
+
 def home_timezone() -> str:
     """The first site's: the console shows times in it where no other site is meant."""
     return db.session.scalar(select(Site.timezone).order_by(Site.id).limit(1)) or "UTC"

@@ -17,6 +17,7 @@ class SiteRow(NamedTuple):
     slug: str
     name: str
     timezone: str
+    shift_starts: list[str]
 
 
 class SitePage(NamedTuple):
@@ -25,11 +26,15 @@ class SitePage(NamedTuple):
 
 
 class WardRow(NamedTuple):
-    """`counts`: devices of one kind by availability, with a number for every word."""
+    """`counts`: devices of one kind by availability, with a number for every word.
+
+    `shift_starts`: None where they are the site's.
+    """
 
     slug: str
     name: str
     site: str
+    shift_starts: list[str] | None
     counts: Mapping[str, int]
 
 
@@ -38,8 +43,10 @@ class WardPage(NamedTuple):
     after: str | None
 
 
-_SITES = select(Site.slug, Site.name, Site.timezone)
-_WARDS = select(Ward.id, Ward.slug, Ward.name, Site.slug.label("site")).join(Site)
+_SITES = select(Site.slug, Site.name, Site.timezone, Site.shift_starts)
+_WARDS = select(Ward.id, Ward.slug, Ward.name, Site.slug.label("site"), Ward.shift_starts).join(
+    Site
+)
 
 
 def find_sites(after: str | None = None, limit: int = 100) -> SitePage:
@@ -65,7 +72,7 @@ def find_wards(
         query = query.where(Ward.slug > after)
     found = db.session.execute(query).all()
     counts = _counts([ward.id for ward in found[:limit]], now, kind)
-    rows = [WardRow(w.slug, w.name, w.site, counts[w.id]) for w in found[:limit]]
+    rows = [WardRow(*w[1:], counts=counts[w.id]) for w in found[:limit]]
     return WardPage(rows, rows[-1].slug if len(found) > limit else None)
 
 
@@ -73,7 +80,7 @@ def ward_row(slug: str, now: datetime, kind: str) -> WardRow | None:
     ward = db.session.execute(_WARDS.where(Ward.slug == slug)).first()
     if ward is None:
         return None
-    return WardRow(ward.slug, ward.name, ward.site, _counts([ward.id], now, kind)[ward.id])
+    return WardRow(*ward[1:], counts=_counts([ward.id], now, kind)[ward.id])
 
 
 def _counts(ward_ids: Collection[int], now: datetime, kind: str) -> dict[int, dict[str, int]]:

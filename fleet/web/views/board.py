@@ -23,12 +23,12 @@ MOST_WARDS = 24
 
 @dataclass(frozen=True, slots=True)
 class WardBoard:
-    """One ward as laid out now, and how true it stays: `etag`."""
+    """One ward as laid out now."""
 
     ward: WardHead
     board: Board
+    shift_end: datetime | None
     outage: SilentSince | None
-    etag: str = ""
 
     @property
     def nearest(self) -> Card | None:
@@ -78,8 +78,8 @@ def _ward_answer(slug: str, template: str) -> Response:
         abort(404)
     now, kind = clock.now(), _kind()
     cards = boards.ward_cards(head.id, kind)
-    etag = etag_of(str(head.revision), boards.next_deadline(cards, now))
-    shown = WardBoard(head, lay_out(cards, now), outage_of_ward(head.id), etag)
+    shown = _laid_out(head, cards, outage_of_ward(head.id), now)
+    etag = etag_of(str(head.revision), boards.next_deadline(cards, [shown.shift_end], now))
     return _answer(template, etag, now, shown=shown, ward=head, kind=kind)
 
 
@@ -93,10 +93,18 @@ def _hospital_answer(template: str) -> Response:
         by_ward[ward_id].append(card)
     outages = standing_outages()
     silent = {outage.ward_id: outage.what for outage in outages}
-    wards = [WardBoard(head, lay_out(by_ward[head.id], now), silent.get(head.id)) for head in heads]
-    etag = etag_of(word, boards.next_deadline((card for _, card in cards), now))
+    wards = [_laid_out(head, by_ward[head.id], silent.get(head.id), now) for head in heads]
+    ends = [each.shift_end for each in wards]
+    etag = etag_of(word, boards.next_deadline((card for _, card in cards), ends, now))
     shown = {"wards": wards, "outages": outages, "is_directory": is_directory}
     return _answer(template, etag, now, kind=kind, **shown)
+
+
+def _laid_out(
+    head: WardHead, cards: list[Card], outage: SilentSince | None, now: datetime
+) -> WardBoard:
+    shift_end = head.shift_end(now)
+    return WardBoard(head, lay_out(cards, now, shift_end), shift_end, outage)
 
 
 def _answer(template: str, etag: str, now: datetime, **shown: object) -> Response:

@@ -8,15 +8,20 @@ from flask import abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Row
 
+from fleet.domain.battery.basis import basis
+from fleet.domain.battery.endurance import Learned
 from fleet.domain.compliance import Item, judge_items
 from fleet.domain.presence import DEFAULT_INTERVAL_S
 from fleet.domain.words import ComplianceState
 from fleet.store.queries.alerts import alerts_of
+from fleet.store.queries.battery_pack import packs_of
 from fleet.store.queries.charge_history import bucket_for, charge_history
-from fleet.store.queries.device import device_by_id, packs_of, transitions_of
+from fleet.store.queries.device import device_by_id, transitions_of
 from fleet.store.queries.quarantine import find_quarantined
+from fleet.store.queries.runtime import runtime
 from fleet.web import clock
 from fleet.web.charge_chart import SPANS, lines
+from fleet.web.load_chart import LoadChart, load_chart
 from fleet.web.views.console import it
 
 
@@ -24,10 +29,14 @@ from fleet.web.views.console import it
 def device(device_id: str) -> ResponseReturnValue:
     now = clock.now()
     found = _device(device_id, now)
+    chart = load_chart(found.load_profile)
     return render_template(
         "it/device.html",
         now=now,
         device=found,
+        runtime=runtime(found, now),
+        basis=_basis(found, chart),
+        load=chart,
         items=_items(found),
         packs=packs_of(found.id),
         alerts=alerts_of(found.id),
@@ -61,6 +70,11 @@ def _device(device_id: str, now: datetime) -> Row[*tuple[Any, ...]]:
     if found is None:
         abort(404)
     return found
+
+
+def _basis(device: Row[*tuple[Any, ...]], chart: LoadChart | None) -> str:
+    learned = Learned(device.usable_mah, device.capacity_spread, device.load_spread)
+    return basis(learned, device.load_ma, len(chart.bars) if chart else 0)
 
 
 def _items(device: Row[*tuple[Any, ...]]) -> list[Item]:

@@ -8,12 +8,16 @@ from datetime import timedelta
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
+from fleet.domain.battery.quarters import Quarter
 from fleet.domain.words import Availability, ComplianceState, DeviceKind
 from fleet.store.queries import overview as figures
+from fleet.store.queries.alerts import calls_since
+from fleet.store.queries.battery_totals import packs_to_order
 from fleet.store.queries.board import ward_heads
 from fleet.store.queries.overview import Tally
 from fleet.store.queries.recovery import newest_drill
 from fleet.web import clock
+from fleet.web.views.alerts import CALLS_COUNT_FOR
 from fleet.web.views.console import it
 
 TROUBLED = (ComplianceState.NONCOMPLIANT, ComplianceState.DRIFTED, ComplianceState.UNSUPPORTED)
@@ -51,7 +55,10 @@ def overview() -> ResponseReturnValue:
         compliant=Share(compliance.get(ComplianceState.COMPLIANT, 0), sum(compliance.values())),
         wards=ward_heads(),
         by_ward=_by_ward(tallies),
+        calls=calls_since(now - CALLS_COUNT_FOR),
         drill=newest_drill(),
+        quarter=Quarter.of(clock.today()).following,
+        packs_to_order=packs_to_order(clock.today()),
     )
 
 

@@ -104,7 +104,7 @@ def test_the_fleet_is_there_in_numbers_and_a_zero_is_a_number_too(
     for device_id in (first, second):
         hospital.say(device_id, "birth", {"v": 1, "boot": 1, "session": 1})
     hospital.report(first, soc_pct=90)
-    hospital.report(second, soc_pct=5)
+    hospital.run_low(second)
     hospital.say("stranger-1", "telemetry", b"no")
     found = scrape(app, scraper)
 
@@ -152,7 +152,7 @@ def test_no_label_ever_names_a_device_a_ward_or_an_address(
 ) -> None:
     """What grows with the hospital, or with what a stranger makes up, must not make series."""
     [device_id] = hospital.register("CART-1")
-    hospital.report(device_id, soc_pct=5)
+    hospital.run_low(device_id)
     hospital.say("stranger-1", "telemetry", b"\x00")
     client = app.test_client()
     for path in ("/wards/icu", f"/it/devices/{device_id}", f"/made-up/{device_id}", "/setup/abc"):

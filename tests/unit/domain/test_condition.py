@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.domain.battery.packs import Pack
-from fleet.domain.condition import Condition, Policies, Sample, assess
+from fleet.domain.condition import Condition, Policies, Sample
 from fleet.domain.events import alerts_due, changes
 from fleet.domain.words import AlertKind, Availability, Chemistry
+from tests.support.judging import judge
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 PARKED = Pack(
@@ -24,7 +25,14 @@ POLICIES = Policies(required_apps=frozenset({"emar"}))
 
 
 def judged(pack: Pack, idle_s: int | None = 900, failed: tuple[str, ...] = ()) -> Condition:
-    return assess(Condition(), Sample(NOON, (pack,), idle_s, failed), POLICIES)
+    return judge(Condition(), Sample(NOON, (pack,), idle_s, failed), POLICIES)
+
+
+def judged_low(pack: Pack, idle_s: int | None = 900) -> Condition:
+    """As it stands when it has been so for five minutes."""
+    first = judged(pack, idle_s)
+    later = Sample(NOON + timedelta(minutes=5), (pack,), idle_s)
+    return judge(first, later, POLICIES)
 
 
 def test_a_charged_cart_that_nobody_touches_is_available() -> None:
@@ -43,8 +51,8 @@ def test_a_cart_that_does_not_know_whether_it_is_touched_is_available() -> None:
 
 
 def test_a_cart_in_use_that_runs_low_is_low() -> None:
-    low = PARKED._replace(soc_pct=20, remaining_mah=8_000)
-    assert judged(low, idle_s=5).availability == Availability.LOW
+    low = PARKED._replace(soc_pct=15, remaining_mah=6_000, current_ma=-4_000)
+    assert judged_low(low, idle_s=5).availability == Availability.LOW
 
 
 def test_a_charging_cart_can_be_taken_once_it_is_charged_enough() -> None:
@@ -68,7 +76,7 @@ def test_a_cart_with_a_dead_battery_is_out_of_service() -> None:
 
 
 def test_a_device_that_reports_no_battery_is_unknown_and_not_green() -> None:
-    assert assess(Condition(), Sample(NOON), POLICIES).availability == Availability.UNKNOWN
+    assert judge(Condition(), Sample(NOON), POLICIES).availability == Availability.UNKNOWN
 
 
 def test_a_cart_plugged_into_a_dead_outlet_is_found_out() -> None:
@@ -78,9 +86,9 @@ def test_a_cart_plugged_into_a_dead_outlet_is_found_out() -> None:
 
 
 def test_standing_still_does_not_promise_a_longer_round() -> None:
-    in_use = assess(Condition(), Sample(NOON, (PARKED._replace(current_ma=-4_000),), 10), POLICIES)
+    in_use = judge(Condition(), Sample(NOON, (PARKED._replace(current_ma=-4_000),), 10), POLICIES)
     later = NOON + timedelta(minutes=30)
-    parked = assess(in_use, Sample(later, (PARKED,), 1_800), POLICIES)
+    parked = judge(in_use, Sample(later, (PARKED,), 1_800), POLICIES)
     assert in_use.load_ma == 4_000
     assert parked.load_ma == 4_000
     assert parked.runtime_min == in_use.runtime_min
@@ -91,14 +99,14 @@ def test_a_cart_never_seen_in_use_is_promised_what_it_is_rated_for() -> None:
 
 
 def test_a_low_cart_raises_one_change_of_availability_and_one_of_charging() -> None:
-    low = judged(PARKED._replace(soc_pct=20, remaining_mah=8_000))
+    low = judged_low(PARKED._replace(soc_pct=15, remaining_mah=6_000))
     assert [c.aspect for c in changes(judged(PARKED), low)] == ["availability", "needs_charging"]
     assert changes(low, low) == []
 
 
 def test_the_charging_alert_says_how_much_is_left() -> None:
-    low = judged(PARKED._replace(soc_pct=20, remaining_mah=8_000))
-    assert alerts_due(low)[AlertKind.NEEDS_CHARGING] == "20 %, about 90 min left"
+    low = judged_low(PARKED._replace(soc_pct=15, remaining_mah=6_000))
+    assert alerts_due(low)[AlertKind.NEEDS_CHARGING] == "15 %, at least 48 min left"
 
 
 packs = st.builds(
@@ -123,7 +131,7 @@ def test_no_series_of_readings_breaks_the_rules_or_shows_an_unknown_charge_as_av
     condition = Condition()
     at = NOON
     for reading in series:
-        condition = assess(condition, Sample(at, tuple(reading)), POLICIES)
+        condition = judge(condition, Sample(at, tuple(reading)), POLICIES)
         at += timedelta(seconds=step_s % 86_400 - 43_200)
         assert condition.runtime_min is None or condition.runtime_min >= 0
         assert condition.full_in_min is None or condition.full_in_min >= 0
@@ -134,12 +142,12 @@ def test_no_series_of_readings_breaks_the_rules_or_shows_an_unknown_charge_as_av
 
 @pytest.mark.parametrize("soc", range(0, 101, 5))
 def test_low_and_needs_charging_are_one_word(soc: int) -> None:
-    condition = judged(PARKED._replace(soc_pct=soc, remaining_mah=400 * soc))
+    condition = judged_low(PARKED._replace(soc_pct=soc, remaining_mah=400 * soc))
     assert (condition.availability == Availability.LOW) is condition.needs_charging
 
 
 def test_one_quiet_moment_in_use_does_not_promise_a_day() -> None:
-    quiet = assess(Condition(), Sample(NOON, (PARKED._replace(current_ma=-900),), 10), POLICIES)
+    quiet = judge(Condition(), Sample(NOON, (PARKED._replace(current_ma=-900),), 10), POLICIES)
     assert quiet.runtime_min == 510
 
 
@@ -157,5 +165,5 @@ def test_a_worn_pack_whose_gauge_wavers_stays_worn() -> None:
     worn = judged(PARKED._replace(full_charge_mah=27_000, remaining_mah=20_000))
     assert worn.replacement is not None
     wavering = PARKED._replace(full_charge_mah=28_400, remaining_mah=20_000)
-    assert assess(worn, Sample(NOON, (wavering,), 900), POLICIES).replacement is not None
+    assert judge(worn, Sample(NOON, (wavering,), 900), POLICIES).replacement is not None
     assert judged(wavering).replacement is None

@@ -1,31 +1,10 @@
 import pytest
 
 from fleet.domain.battery.packs import Charge
-from fleet.domain.battery.runtime import (
-    minutes_to_full,
-    rated_load_ma,
-    runtime_left_min,
-    smoothed_load,
-)
-
-
-def test_runtime_ends_at_the_reserve_and_not_at_zero() -> None:
-    charge = Charge(remaining_mah=22_000, full_mah=40_000)
-    assert runtime_left_min(charge, 2_000) == 600  # 22 Ah less 2 Ah of reserve, at 2 A
-
-
-def test_below_the_reserve_nothing_is_promised() -> None:
-    assert runtime_left_min(Charge(remaining_mah=1_000, full_mah=40_000), 2_000) == 0
-
-
-@pytest.mark.parametrize("load", [None, 0, -5])
-def test_without_a_load_there_is_no_runtime(load: float | None) -> None:
-    assert runtime_left_min(Charge(remaining_mah=22_000, full_mah=40_000), load) is None
-
-
-def test_until_a_load_is_known_a_full_battery_is_taken_to_last_its_rated_hours() -> None:
-    full = Charge(remaining_mah=40_000, full_mah=40_000)
-    assert runtime_left_min(full, rated_load_ma(full)) == 570
+from fleet.domain.battery.runtime import minutes_to_full, smoothed_load
+from fleet.domain.words import Chemistry
+from fleet.simulator.battery import Build, SimulatedPack
+from fleet.simulator.habits import CART, TABLET
 
 
 def test_the_load_follows_slowly_over_seconds_and_wholly_over_ten_minutes() -> None:
@@ -42,15 +21,33 @@ def test_a_charging_current_is_no_load() -> None:
     assert smoothed_load(1_000, -3_000, 60) == 1_000
 
 
-def test_the_last_fifth_of_a_charge_takes_twice_as_long() -> None:
-    half = Charge(remaining_mah=20_000, full_mah=40_000, current_ma=10_000, charging=True)
-    assert minutes_to_full(half) == 168  # 12 Ah at 10 A, then 8 Ah at half of that
+BUILDS = [*CART.builds.values(), *TABLET.builds.values()]
 
 
-def test_in_the_tapering_end_the_present_current_is_already_the_slow_one() -> None:
-    late = Charge(remaining_mah=36_000, full_mah=40_000, current_ma=4_000, charging=True)
-    assert minutes_to_full(late) == 60
+@pytest.mark.parametrize("build", BUILDS, ids=lambda build: build.model)
+@pytest.mark.parametrize("from_pct", [20, 50, 80, 95])
+def test_time_to_full_is_told_within_ten_minutes(build: Build, from_pct: int) -> None:
+    pack = SimulatedPack(build, "1", soc=from_pct / 100, health=0.9, cycles=100)
+    pack.step(60, 0.0, charger=True)
+    told, minutes = minutes_to_full(_charge(pack), build.chemistry), 0
+    while not pack.is_full:
+        pack.step(60, 0.0, charger=True)
+        minutes += 1
+    assert told is not None
+    assert abs(told - minutes) <= 10
+
+
+def _charge(pack: SimulatedPack) -> Charge:
+    said = pack.reading("mains", charger_works=True)
+    return Charge(remaining_mah=said.remaining_mah, full_mah=said.full_charge_mah,
+                  current_ma=said.current_ma, charging=True)  # fmt: skip
+
+
+def test_a_pack_that_is_full_by_its_gauge_is_full_now() -> None:
+    full = Charge(remaining_mah=40_000, full_mah=40_000, current_ma=500, charging=True)
+    assert minutes_to_full(full, Chemistry.NMC) == 0
 
 
 def test_what_does_not_charge_is_never_full() -> None:
-    assert minutes_to_full(Charge(remaining_mah=20_000, full_mah=40_000, current_ma=-50)) is None
+    discharging = Charge(remaining_mah=20_000, full_mah=40_000, current_ma=-50)
+    assert minutes_to_full(discharging, Chemistry.NMC) is None

@@ -3,6 +3,7 @@
 import { Idiomorph } from "idiomorph";
 import { showAges } from "./lib/ages.js";
 import { failed, heard, showConnection } from "./lib/connection.js";
+import { countDown } from "./lib/promises.js";
 import { noteServerTime } from "./lib/server_clock.js";
 import { retireSilent } from "./lib/silence.js";
 import { startThemeSwitch } from "./lib/theme_switch.js";
@@ -54,6 +55,7 @@ function reloadSoon() {
 
 function tick() {
   showAges();
+  countDown();
   retireSilent();
   showConnection(board().dataset.timezone);
 }

@@ -45,7 +45,7 @@ function chooseBest() {
   const next = document.querySelector("#take .card");
   if (next) {
     best.dataset.card = part(next, "tag").textContent;
-    for (const name of ["tag", "charge", "note", "place"]) copy(part(next, name), part(best, name));
+    for (const name of ["tag", "charge", "note", "shift", "place"]) copy(part(next, name), part(best, name));
     copy(next.querySelector("time"), best.querySelector("time"));
     best.querySelector("time").dateTime = next.querySelector("time").dateTime;
   } else {
