@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup run test test-faults soak lint format assets lock screenshots bench-board bench-devices bench-history bench-migrations bench-ingest bench-growth bench-backlog bench-power-cut bench-battery litestream clean mosquitto test-tools
+.PHONY: assets bench-backlog bench-battery bench-board bench-devices bench-growth bench-history bench-ingest bench-migrations bench-packs bench-power-cut bench-runtime bench-wards clean format help lint litestream lock mosquitto run screenshots setup soak test test-faults test-tools
 
 # A bare machine's locale is POSIX; our files are UTF-8.
 export PYTHONUTF8 := 1
@@ -84,6 +84,9 @@ bench-power-cut: setup test-tools ## Time 10,000 devices back in 10 s after a po
 
 bench-battery: setup test-tools ## Errors of forecasts on cells and data sets left out; their speed
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.battery
+
+bench-packs bench-runtime bench-wards: setup test-tools ## Study an hour of 10,000 devices; forecast 100,000 packs
+	$(BIN)/python -m tests.bench.packs
 
 clean: ## Remove what was built and installed here (never data/)
 	rm -rf $(VENV) node_modules fleet/web/static/dist *.egg-info .*_cache .hypothesis
