@@ -1,4 +1,4 @@
-"""How well runtime is told, on simulated carts: `make bench-runtime`.
+"""How well runtime is told, on simulated carts and real cells: `make bench-runtime`.
 
 Carts run from full to empty in the hands of wards and are asked once, at half of each runtime. What
 is said by the rules of the product stands beside "percent times rated hours". SPREADS were chosen
@@ -15,6 +15,8 @@ from fleet.domain.battery.packs import Charge
 from fleet.domain.battery.policy import BatteryPolicy
 from fleet.domain.battery.runtime import RATED_HOURS, smoothed_load
 from tests.bench.carts import ACTIVE_MA, HOURS, WEEK_MIN, Use
+from tests.bench.discharges import print_discharges
+from tests.support.battery_data import battery_data
 
 CARTS, WEEKS_LEARNED, WEEKS = 240, 4, 8
 SEEDS, TUNING = (11, 12, 13), (1, 2)
@@ -65,6 +67,10 @@ def main() -> None:
         ("lent to another ward", [c for c in cases if c.lent]),
     ):
         _row(name, chosen, _told(chosen))
+    if (folder := battery_data()) is not None:
+        print_discharges(folder)
+    else:
+        print("\nWARDFLEET_BATTERY_DATA names no folder with real discharges: not told of those")
 
 
 def _told(cases: list[Case]) -> list[Promise]:

@@ -71,12 +71,17 @@ def capacity(swings: Swings) -> Capacity:
     return Capacity(middle, deviation, _reason(swings, good))
 
 
+def lent_at(temp_c: Floats) -> Floats:
+    """Share of its capacity that a pack lends at this temperature; all of it where unknown."""
+    cold = np.maximum(ROOM_C - np.nan_to_num(temp_c, nan=ROOM_C), 0.0)
+    return np.asarray(1 - np.minimum(LOSS_PER_DEGREE * cold, 0.5))
+
+
 def _each(swings: Swings) -> tuple[Floats, Floats]:
     """(capacity at room temperature, Ah; relative standard deviation)."""
     start = np.where(swings.from_full, ANCHOR_ERROR, SOC_ERROR)
     end = np.where(swings.to_cutoff, ANCHOR_ERROR, SOC_ERROR)
-    cold = np.maximum(ROOM_C - np.nan_to_num(swings.temp_c, nan=ROOM_C), 0.0)
-    lent = np.where(swings.to_cutoff, 1 - np.minimum(LOSS_PER_DEGREE * cold, 0.5), 1.0)
+    lent = np.where(swings.to_cutoff, lent_at(swings.temp_c), 1.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         told = swings.moved_ah / swings.change / lent
         error = np.hypot(np.hypot(start, end) / swings.change, CURRENT_ERROR)

@@ -2,9 +2,10 @@
 
 Vectorised over devices: ingest asks once for a whole batch. The near future is like the last ten
 minutes of use (`runtime.smoothed_load`), the later one like this device's same hour in other
-weeks: the first counts e^(-t/30 min). What is left is the full capacity, learned or else reported,
-less what was drawn since it was full (Coulomb counting). The promise is the 20th percentile: a
-load over capacity that is log-normally spread reaches its 80th, where the runtime reaches its 20th.
+weeks: the first counts e^(-t/30 min). What is left is the full capacity, learned and lent by the
+temperature or else reported, less what was drawn since it was full (Coulomb counting). The promise
+is the 20th percentile: a load over capacity that is log-normally spread reaches its 80th, where the
+runtime reaches its 20th.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fleet.domain.battery.capacity import lent_at
 from fleet.domain.battery.packs import Charge
 from fleet.domain.battery.runtime import RATED_HOURS
 
@@ -147,12 +149,13 @@ def _known(stocks: Sequence[Stock], learned: Sequence[Learned]) -> tuple[Floats,
     """(left, reserve, mAh; load, mA), NaN where unknown."""
     known = np.array(
         [
-            (c.soc_pct, c.remaining_mah, c.full_mah, load, reserve_pct, one.usable_mah)
+            (c.soc_pct, c.remaining_mah, c.full_mah, load, reserve_pct, one.usable_mah, c.temp_c)
             for (c, load, reserve_pct), one in zip(stocks, learned, strict=True)
         ],
         dtype=float,
     )
-    soc_pct, remaining, reported, load, reserve_pct, usable = known.T
+    soc_pct, remaining, reported, load, reserve_pct, usable, temp_c = known.T
+    usable = usable * lent_at(temp_c)
     full = np.where(usable > 0, usable, np.where(reported > 0, reported, np.nan))
     counted = np.where(reported > 0, full - (reported - remaining), np.nan)
     left = np.where(np.isnan(counted), full * soc_pct / 100, counted)

@@ -57,6 +57,8 @@ class Charge(NamedTuple):
     """A pack says itself that it has power and does not charge."""
     full: bool = False
     failed: bool = False
+    temp_c: float | None = None
+    """Of the coldest pack."""
 
 
 def combine(packs: Sequence[Pack]) -> Charge:
@@ -67,7 +69,7 @@ def combine(packs: Sequence[Pack]) -> Charge:
     if not packs:
         return Charge()
     remaining = full = current = 0
-    sized, measured, plugged = True, False, None
+    sized, measured, plugged, coldest = True, False, None, None
     charging = refused = failed = False
     all_full = True
     # One pass: this is done for every report of every device.
@@ -78,6 +80,8 @@ def combine(packs: Sequence[Pack]) -> Charge:
         if pack.current_ma is not None:
             current += pack.current_ma
             measured = True
+        if pack.temp_c is not None and (coldest is None or pack.temp_c < coldest):
+            coldest = pack.temp_c
         if pack.power_source is not None:
             plugged = plugged or pack.power_source in ON_MAINS
         charging = charging or pack.is_charging
@@ -95,6 +99,7 @@ def combine(packs: Sequence[Pack]) -> Charge:
         refused=refused,
         full=all_full,
         failed=failed,
+        temp_c=coldest,
     )
 
 

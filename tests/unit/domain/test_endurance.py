@@ -58,6 +58,13 @@ def test_what_was_drawn_is_taken_from_the_learned_capacity_not_from_the_reported
     assert told(believed, 2_000, usable_mah=30_000).empty_min == 600
 
 
+def test_a_cold_pack_lends_less_of_what_it_learned_at_room_temperature() -> None:
+    believed = Charge(remaining_mah=40_000, full_mah=40_000, present=True)
+    warm, cold = believed._replace(temp_c=24.9), believed._replace(temp_c=5.0)
+    assert told(warm, 2_000, usable_mah=30_000).empty_min == 899
+    assert told(cold, 2_000, usable_mah=30_000).empty_min == 792  # 12 % less, at 20 degrees less
+
+
 def test_a_gauge_that_tells_percent_only_is_promised_by_the_learned_capacity() -> None:
     percent = Charge(soc_pct=50, present=True)
     assert told(percent, 2_000) == Promise()

@@ -19,6 +19,11 @@ def test_a_pack_that_does_not_know_its_size_leaves_the_total_unknown() -> None:
     assert charge.full_mah is None
 
 
+def test_the_coldest_pack_tells_the_temperature_of_both() -> None:
+    assert combine([Pack(temp_c=21.5), Pack(slot=1), Pack(slot=2, temp_c=-4.0)]).temp_c == -4.0
+    assert combine([Pack()]).temp_c is None
+
+
 def test_nothing_reported_is_nothing_known() -> None:
     charge = combine([])
     assert charge.soc_pct is None
