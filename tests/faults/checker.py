@@ -22,6 +22,8 @@ from tests.faults.devices import Key
 
 MOST_SHOWN = 20
 MEASURED = ("soc_pct", "voltage_mv", "remaining_mah", "current_ma", "status", "power_source")
+LOW_PCT = 25
+"""At or below it a device is low that has no capacity to promise anything from."""
 AnyRow = Row[*tuple[Any, ...]]
 AnySelect = Select[*tuple[Any, ...]]
 
@@ -141,32 +143,35 @@ def _alerts(
             if earlier.resolved_at is None or earlier.resolved_at > later.opened_at:
                 yield f"two alerts at once: {kind}, opened again at {later.opened_at}"
     standing = {alert.kind for alert in alerts if alert.state != AlertState.RESOLVED}
-    if (AlertKind.NEEDS_CHARGING in standing) != state.needs_charging:
-        yield f"alerts {standing} stand, and needs_charging is {state.needs_charging}"
+    for kind in _OF_ITS_CHARGE:
+        if (kind in standing) != getattr(state, kind):
+            yield f"alerts {standing} stand, and {kind} is {getattr(state, kind)}"
     if AlertKind.OFFLINE in standing and state.online:
         yield "an alert that it is offline stands, and it is online"
-    opened = len(by_kind[AlertKind.NEEDS_CHARGING])
-    begun = sum(1 for c in changes if c.aspect == "needs_charging" and c.new == "yes")
+    became_low = sum(1 for c in changes if c.aspect == "availability" and c.new == "low")
+    called = sum(1 for c in changes if c.aspect == "needs_charging" and c.new == "yes")
+    opened = {kind: len(by_kind[kind]) for kind in _OF_ITS_CHARGE}
     at_most = _times_low(found)
-    if opened != begun or opened > at_most:
-        yield (
-            f"{opened} alerts to charge it, {begun} changes on record, and its readings "
-            f"in their order were low {at_most} times"
-        )
+    if opened[AlertKind.NEEDS_CHARGING] != called:
+        yield f"{opened[AlertKind.NEEDS_CHARGING]} alerts to charge it, {called} changes on record"
+    for times, what in (*((n, f"alerts {kind}") for kind, n in opened.items()),
+                        (became_low, "changes to low")):  # fmt: skip
+        if times > at_most:
+            yield f"{times} {what}, and its readings in their order were low {at_most} times"
+
+
+_OF_ITS_CHARGE = (AlertKind.NEEDS_CHARGING, AlertKind.NOT_CHARGING)
+"""Alerts that a state has a column for, of the same name."""
 
 
 def _times_low(found: Sequence[AnyRow]) -> int:
-    """How often the need to charge arises over all readings in their order.
+    """How often its charge is low, and it does not charge, over all readings in their order.
 
     The service judges the newest of each batch: the same readings with some left out, which never
     makes it more.
     """
-    times, low = 0, False
-    for row in found:
-        is_low = row.status == "discharging" and (row.soc_pct <= 25 or (low and row.soc_pct < 40))
-        times += is_low and not low
-        low = is_low
-    return times
+    lows = [row.status != "charging" and row.soc_pct <= LOW_PCT for row in found]
+    return sum(low and not before for before, low in pairwise([False, *lows]))
 
 
 # --- Reading the database -------------------------------------------------------------------
@@ -189,6 +194,7 @@ _STATES = select(
     DeviceState.soc_pct,
     DeviceState.online,
     DeviceState.needs_charging,
+    DeviceState.not_charging,
 ).join(DeviceState, DeviceState.device_pk == Device.id)
 _TRANSITIONS = (
     select(Device.device_id, Transition.aspect, Transition.old, Transition.new)

@@ -17,7 +17,7 @@ Key = tuple[int, int]
 """(boot, seq) of one reading."""
 
 CYCLE = 20
-"""Readings from one full charge to the next: half of them discharging, of those two low."""
+"""Readings from one full charge to the next: half charging, the two before at a dead charger."""
 PATIENCE_S = 2.0
 """What has no ack by then is sent again, and then after twice as long, up to LONGEST_S."""
 LONGEST_S = 8.0
@@ -181,6 +181,8 @@ def battery(seed: int, device_id: str, boot: int, seq: int) -> dict[str, Any]:
     mark = crc32(f"{seed}/{device_id}/{boot}/{seq}".encode())
     step = (crc32(device_id.encode()) + seq) % CYCLE
     charging = step >= CYCLE // 2
+    refused = CYCLE // 2 - 2 <= step < CYCLE // 2
+    """Low, and plugged in: that is an alert at once, while a low charge is one after minutes."""
     return {
         "slot": 0,
         "serial": f"LFP-{device_id}",
@@ -189,6 +191,6 @@ def battery(seed: int, device_id: str, boot: int, seq: int) -> dict[str, Any]:
         "voltage_mv": mark % 1_000_000,
         "remaining_mah": mark % 9_999_991,
         "current_ma": 8_000 if charging else -2_000,
-        "status": "charging" if charging else "discharging",
-        "power_source": "mains" if charging else "none",
+        "status": "charging" if charging else "not_charging" if refused else "discharging",
+        "power_source": "mains" if charging or refused else "none",
     }

@@ -29,15 +29,19 @@ def database_url(sqlite_url: str) -> str:
     return sqlite_url
 
 
+PACE_S = 400.0
+"""Two low readings in a row are more than the minutes after which somebody is called."""
+
+
 @pytest.fixture
 def devices(worker: Flask) -> Iterator[dict[str, Device]]:
     """Two carts that have emptied and filled their batteries once, all of it acked."""
     now = time.time()
     with worker.app_context():
         build_hospital(2, with_profile=False)
-        speakers = {name: Device(name, 1, now, habits=CALM) for name in (CART, "cart-002")}
+        speakers = {name: Device(name, 1, now, PACE_S, CALM) for name in (CART, "cart-002")}
         for _ in range(CYCLE):
-            now += 10
+            now += PACE_S
             for device in speakers.values():
                 device.measure(now)
             hear(speakers, now)
@@ -77,7 +81,7 @@ def test_where_all_is_right_it_finds_nothing_wrong(devices: dict[str, Device]) -
     found = verdict(devices)
     assert found.wrong == []
     assert found.acked == found.readings == 2 * CYCLE
-    assert found.alerts == 2
+    assert found.alerts == 4  # each was called to be charged, and charged at a dead charger first
 
 
 def a_lost_reading() -> Any:
@@ -108,9 +112,13 @@ def the_state_of_another_reading() -> Any:
     return update(DeviceState).values(soc_pct=DeviceState.soc_pct + 1)
 
 
-def a_second_alert() -> Any:
+def a_second_alert(kind: str = "needs_charging") -> Any:
     later = {"id": 99, "opened_at": datetime(2030, 1, 1, tzinfo=UTC), "state": "resolved"}
-    return insert(Alert).values(**row(Alert) | later | {"resolved_at": None})
+    return insert(Alert).values(**row(Alert) | later | {"kind": kind, "resolved_at": None})
+
+
+def a_second_alert_that_it_does_not_charge() -> Any:
+    return a_second_alert("not_charging")
 
 
 def an_alert_at_the_same_time() -> Any:
@@ -119,6 +127,10 @@ def an_alert_at_the_same_time() -> Any:
 
 def an_alert_that_nobody_ends() -> Any:
     return update(DeviceState).values(needs_charging=~DeviceState.needs_charging)
+
+
+def an_alert_of_its_charger_that_nobody_ends() -> Any:
+    return update(DeviceState).values(not_charging=~DeviceState.not_charging)
 
 
 def a_change_without_its_beginning() -> Any:
@@ -137,8 +149,10 @@ def a_change_without_its_beginning() -> Any:
         (a_state_of_the_past, "latest"),
         (the_state_of_another_reading, "latest"),
         (a_second_alert, "changes on record"),
+        (a_second_alert_that_it_does_not_charge, "2 alerts not_charging, and its readings"),
         (an_alert_at_the_same_time, "two alerts at once"),
         (an_alert_that_nobody_ends, "needs_charging is"),
+        (an_alert_of_its_charger_that_nobody_ends, "not_charging is"),
         (a_change_without_its_beginning, "became"),
     ],
 )
