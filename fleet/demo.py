@@ -1,22 +1,37 @@
 """The simulated demo hospital: what it consists of, and how it enters the database."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import select
 
+from fleet.domain.battery.learning import GAUGE_DEVIATION_PCT
+from fleet.domain.battery.wear import Wear
 from fleet.domain.words import Scope
 from fleet.services.assign_profile import assign_profile
+from fleet.services.change_pack_model import change_pack_model
+from fleet.services.forecast_packs import forecast_packs
 from fleet.services.load_profiles import load_profiles
 from fleet.services.places import add_site, add_ward
 from fleet.services.register_devices import NewDevice, register_devices
+from fleet.simulator.past import Past, pasts
 from fleet.simulator.roster import Roster, demo_roster
-from fleet.store.database import db
-from fleet.store.device import Device
+from fleet.store.battery import PackState
+from fleet.store.database import db, transaction
+from fleet.store.device import BatteryPack, Device
+from fleet.store.packed import wear_blobs
 
 PROFILES = Path(__file__).resolve().parents[1] / "firmware_profiles"
 _ACTOR = "demo"
+_PURCHASING = {
+    "PowerRail LFP 40": (689_00, 36),
+    "PowerRail NMC 36": (545_00, 24),
+    "Rondo AGM 55": (239_00, 12),
+    "SL10-B": (84_50, 12),
+    "SL11-B": (96_00, 24),
+}
+"""Price in cents and months of warranty of each model of pack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +74,33 @@ def enter_demo(demo: Demo, now: datetime) -> None:
         assign_profile("medication-cart", 1, Scope.SITE, roster.site.slug, _ACTOR, now)
         assign_profile("tablet", 1, Scope.SITE, roster.site.slug, _ACTOR, now)
     register_devices(new, _ACTOR, now)
+    if not known:
+        _remember_packs(pasts(roster, demo.seed), now)
+
+
+def _remember_packs(packs: list[Past], now: datetime) -> None:
+    """As if they had been studied ever since they were new."""
+    wear = Wear.of_histories([(pack.cycles, pack.health) for pack in packs])
+    blobs = wear_blobs(wear)
+    with transaction() as session:
+        keys = dict(session.execute(select(Device.device_id, Device.id)).all())
+        for pack, blob in zip(packs, blobs, strict=True):
+            new_at = now - timedelta(days=float(pack.cycles[-1]) / pack.cycles_a_day)
+            row = BatteryPack(
+                device_pk=keys[pack.device_id], slot=0, serial=pack.serial,
+                model=pack.build.model, chemistry=pack.build.chemistry,
+                design_mah=round(1000 * pack.build.design_ah), first_seen_at=new_at,
+            )  # fmt: skip
+            session.add(row)
+            session.flush()
+            session.add(PackState(
+                pack_id=row.id, studied_since=new_at, studied_to=now, worn_at=now, wear=blob,
+                age_cycles=float(pack.cycles[-1]), cycles_a_day=pack.cycles_a_day,
+                health_pct=100 * float(pack.health[-1]), health_source="gauge",
+                health_deviation_pct=GAUGE_DEVIATION_PCT, health_reason="no swing of 35 % yet",
+            ))  # fmt: skip
+    for model in {pack.build.model for pack in packs}:
+        price, months = _PURCHASING[model]
+        facts = {"price_cents": price, "currency": "EUR", "warranty_months": months}
+        change_pack_model(model, facts, _ACTOR, now)
+    forecast_packs(now)

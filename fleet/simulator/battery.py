@@ -8,7 +8,7 @@ mA, mAh.
 import math
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 from fleet.domain.words import Chemistry
 from fleet.wire.messages import Battery
@@ -83,6 +83,7 @@ class SimulatedPack:
         self.build, self.serial = build, serial
         self.health, self.cycles = health, cycles
         self._cell = _CELLS[build.chemistry]
+        self._fade_per_cycle = self._cell.fade_per_cycle
         self._gauge_error = gauge_error
         self._ambient_c = self.temp_c = ambient_c
         self.current_a = 0.0
@@ -111,6 +112,12 @@ class SimulatedPack:
         self._charge_ah = self._gauge_ah = soc * self.capacity_ah
         self._gauge_full_ah = self.capacity_ah
         self._full = soc >= 1.0
+
+    def worn_faster(self, times: float) -> Self:
+        """As healthy after so many times fewer cycles, and losing as many times more in each."""
+        self.cycles /= times
+        self._fade_per_cycle *= times
+        return self
 
     def step(self, seconds: float, load_w: float, charger: bool) -> None:
         """Live for a while: on a charger that works, which carries the load too, or off it."""
@@ -174,7 +181,7 @@ class SimulatedPack:
 
     def _wear(self, cycles: float) -> None:
         self.cycles += cycles
-        self.health -= cycles * self._cell.fade_per_cycle
+        self.health -= cycles * self._fade_per_cycle
 
     def _warm(self, seconds: float) -> None:
         heat_w = self.current_a**2 * self.build.resistance_ohm

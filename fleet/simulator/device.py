@@ -21,6 +21,8 @@ STEP_S = 60.0
 LONGEST_PAUSE_S = DAY
 """Of a longer pause, only so much is lived through."""
 
+_WEAR = (0.95, 1.8)
+"""What packs of one build lose in a cycle, in times what it was built for."""
 _OPENING_SOC = {
     Opening.IN_USE: (0.55, 0.90),
     Opening.CHARGING: (0.35, 0.65),
@@ -103,6 +105,10 @@ class SimulatedHardware:
         reason = self._panel.apply(key, value)
         self.save()
         return reason
+
+    @property
+    def pack(self) -> SimulatedPack:
+        return self._pack
 
     # --- what is done to it -----------------------------------------------------------------
 
@@ -235,7 +241,7 @@ class SimulatedHardware:
 def _new_pack(device: RosterDevice, rng: Random) -> SimulatedPack:
     """A pack as old as chance has it; as worn as it can be where the story opens with that."""
     worn = device.opening == Opening.WORN
-    health = rng.uniform(0.60, 0.67) if worn else rng.uniform(0.85, 0.99)
+    health = rng.uniform(0.60, 0.67) if worn else rng.uniform(0.82, 0.99)
     return SimulatedPack(
         HABITS[device.kind].builds[device.chemistry],
         serial=f"{device.chemistry[:2].upper()}-{rng.randrange(10**6):06d}",
@@ -244,4 +250,4 @@ def _new_pack(device: RosterDevice, rng: Random) -> SimulatedPack:
         cycles=cycles_at(device.chemistry, health),
         gauge_error=rng.uniform(-0.01, 0.01),
         ambient_c=rng.uniform(21.0, 24.5),
-    )
+    ).worn_faster(rng.uniform(*_WEAR))

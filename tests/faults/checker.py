@@ -148,6 +148,13 @@ def _alerts(
             yield f"alerts {standing} stand, and {kind} is {getattr(state, kind)}"
     if AlertKind.OFFLINE in standing and state.online:
         yield "an alert that it is offline stands, and it is online"
+    yield from _times(by_kind, changes, found)
+
+
+def _times(
+    by_kind: Mapping[str, Sequence[AnyRow]], changes: Sequence[AnyRow], found: Sequence[AnyRow]
+) -> Iterator[str]:
+    """What a low charge led to, once for each time that it was low."""
     became_low = sum(1 for c in changes if c.aspect == "availability" and c.new == "low")
     called = sum(1 for c in changes if c.aspect == "needs_charging" and c.new == "yes")
     opened = {kind: len(by_kind[kind]) for kind in _OF_ITS_CHARGE}
