@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: assets bench-backlog bench-battery bench-board bench-devices bench-growth bench-history bench-ingest bench-migrations bench-packs bench-power-cut bench-runtime bench-wards clean format help lint litestream lock mosquitto run screenshots setup soak test test-faults test-tools
+.PHONY: assets bench-backlog bench-batteries bench-battery bench-board bench-devices bench-foresight bench-growth bench-history bench-ingest bench-migrations bench-packs bench-power-cut bench-runtime bench-wards clean format help lint litestream lock mosquitto run screenshots setup soak test test-faults test-tools
 
 # A bare machine's locale is POSIX; our files are UTF-8.
 export PYTHONUTF8 := 1
@@ -32,7 +32,7 @@ run: setup ## Start everything with a simulated demo hospital; Ctrl-C stops it
 	@exec $(BIN)/fleet up --demo
 
 test: setup test-tools lint ## Lint, then the whole test suite (ARGS=... for pytest)
-	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-faults: setup test-tools ## Every fault on both databases with several seeds, 10 min (SEED=n)
 	FAULTS=long $(BIN)/pytest -n $(WORKERS) --timeout 600 tests/faults $(ARGS)
@@ -85,8 +85,20 @@ bench-power-cut: setup test-tools ## Time 10,000 devices back in 10 s after a po
 bench-battery: setup test-tools ## Errors of forecasts on cells and data sets left out; their speed
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.battery
 
-bench-packs bench-runtime bench-wards: setup test-tools ## Study an hour of 10,000 devices; forecast 100,000 packs
+bench-packs: setup test-tools ## Study an hour of 10,000 devices; forecast 100,000 packs
 	$(BIN)/python -m tests.bench.packs
+
+bench-batteries: setup test-tools ## Time the lists and totals of the batteries page at 100,000 packs
+	$(BIN)/python -m tests.bench.batteries
+
+bench-runtime: setup test-tools ## Errors of runtime, simulated and on real cells (WARDFLEET_BATTERY_DATA)
+	$(BIN)/python -m tests.bench.runtime
+
+bench-wards: setup test-tools ## A year of simulated hospitals: deaths foreseen, false calls
+	$(BIN)/python -m tests.bench.wards
+
+bench-foresight: setup test-tools ## A year of ageing packs: how long before they fall it is told
+	$(BIN)/python -m tests.bench.foresight
 
 clean: ## Remove what was built and installed here (never data/)
 	rm -rf $(VENV) node_modules fleet/web/static/dist *.egg-info .*_cache .hypothesis

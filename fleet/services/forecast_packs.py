@@ -23,7 +23,7 @@ from fleet.domain.battery.outlook import (
     warranty_until,
     why,
 )
-from fleet.domain.battery.own import Lessons, corrected, lessons
+from fleet.domain.battery.own import Lessons, corrected, is_known_here, lessons
 from fleet.domain.battery.wear import Wear
 from fleet.domain.policies import policies_of
 from fleet.domain.words import Chemistry
@@ -159,19 +159,17 @@ def _of_all(
     forecaster: Forecaster, models: Mapping[str, PackModel], thresholds: _Thresholds
 ) -> tuple[Lessons, dict[str, float]]:
     """What ended packs teach, and the median loss a cycle of each model."""
-    sums: dict[str, tuple[float, int]] = {}
+    own: Lessons = {}
     losses: dict[str, list[float]] = {}
     for rows in _chunks(removed=True):
         packs = _Packs.of(rows, models, thresholds)
         taught = lessons(forecaster, packs.wear, packs.names, packs.threshold, packs.nominal_ah)
-        for name, (mean, count) in taught.items():
-            total, before = sums.get(name, (0.0, 0))
-            sums[name] = total + mean * count, before + count
+        for name, logs in taught.items():
+            own.setdefault(name, []).extend(logs)
         rate = (1 - packs.health) / np.where(packs.wear.age >= OLDEST_USED, packs.wear.age, np.nan)
         for name, value in zip(packs.names, rate.tolist(), strict=True):
             if name and value > 0:
                 losses.setdefault(name, []).append(value)
-    own = {name: (total / count, count) for name, (total, count) in sums.items()}
     return own, {n: float(np.median(v)) for n, v in losses.items() if len(v) >= FEWEST_ALIKE}
 
 
@@ -179,7 +177,10 @@ def _told(
     packs: _Packs, forecaster: Forecaster, own: Lessons, usual: Mapping[str, float], now: datetime
 ) -> list[tuple[Any, ...]]:
     told = forecaster(packs.wear, packs.names, packs.threshold, packs.nominal_ah)
-    days = np.stack([_days(packs, end, own) for end in (told.low, told.end_of_life, told.high)])
+    ends = np.stack([told.low, told.end_of_life, told.high])
+    ends = corrected(ends, packs.wear.age, packs.names, own)
+    told = Forecast(ends[1], ends[0], ends[2], told.known | _known_here(packs, own))
+    days = np.stack([_days(packs, end) for end in ends])
     return [
         (
             row.id,
@@ -191,12 +192,14 @@ def _told(
     ]
 
 
-def _days(packs: _Packs, end: Floats, own: Lessons) -> Floats:
-    age = packs.wear.age
+def _known_here(packs: _Packs, own: Lessons) -> NDArray[np.bool_]:
+    return np.array([is_known_here(name, own) for name in packs.names], dtype=bool)
+
+
+def _days(packs: _Packs, end: Floats) -> Floats:
     a_day = numbers([row.cycles_a_day for row in packs.rows])
     gap = packs.health - packs.threshold
-    end = corrected(end, age, packs.names, own)
-    return days_left(end, age, a_day, gap, packs.loss_a_year)
+    return days_left(end, packs.wear.age, a_day, gap, packs.loss_a_year)
 
 
 def _one(

@@ -40,21 +40,25 @@ def _worn(session: Session) -> dict[int, str]:
 
 
 def _foreseen(session: Session, now: datetime) -> dict[int, str]:
-    """Devices with a pack that falls below its threshold before a new one would be here."""
+    """Devices with a pack that may fall below its threshold before a new one would be here.
+
+    By the early end of its interval: by the middle three in ten would be ordered too late
+    (`make bench-foresight`).
+    """
     weeks = func.coalesce(PackModel.lead_time_weeks, LEAD_WEEKS)
     query = (
-        select(BatteryPack.device_pk, PackState.falls_on, PackState.why, weeks)
+        select(BatteryPack.device_pk, PackState.falls_from, PackState.why, weeks)
         .join(PackState, PackState.pack_id == BatteryPack.id)
         .join(
             Device,
             and_(Device.id == BatteryPack.device_pk, Device.lifecycle == Lifecycle.ENROLLED),
         )
         .outerjoin(PackModel, PackModel.model == BatteryPack.model)
-        .where(PackState.removed_at.is_(None), PackState.falls_on.is_not(None))
-        .order_by(PackState.falls_on.desc())
+        .where(PackState.removed_at.is_(None), PackState.falls_from.is_not(None))
+        .order_by(PackState.falls_from.desc())
     )
     return {
-        pk: f"falls within the lead time of {lead} weeks: {words}"
-        for pk, falls_on, words, lead in session.execute(query)
-        if falls_on is not None and falls_on <= now.date() + timedelta(weeks=lead)
+        pk: f"may fall within the lead time of {lead} weeks: {words}"
+        for pk, falls_from, words, lead in session.execute(query)
+        if falls_from is not None and falls_from <= now.date() + timedelta(weeks=lead)
     }

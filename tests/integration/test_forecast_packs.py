@@ -89,7 +89,7 @@ def test_a_pack_that_falls_before_a_new_one_would_be_here_is_to_be_ordered() -> 
     enter_pack(2, cycles=100)
     forecast_packs(NIGHT)
     assert len(standing()) == 1
-    assert (standing()[0] or "").startswith("falls within the lead time of 8 weeks: lost 30 %")
+    assert (standing()[0] or "").startswith("may fall within the lead time of 8 weeks: lost 30 %")
 
 
 def test_a_model_has_a_threshold_a_lead_time_and_a_warranty_of_its_own() -> None:
@@ -122,3 +122,5 @@ def test_the_hospitals_own_packs_take_over_as_they_end() -> None:
     assert told().falls_on != alone
     even = NIGHT.date() + 300 * DAY
     assert abs((told().falls_on or even) - even) < abs(alone - even)
+    assert told().model_known is True
+    assert "new model, wide" not in (told().why or "")

@@ -39,7 +39,8 @@ class Postgres:
         return self._url.set(database=database).render_as_string(hide_password=False)
 
     def create(self, database: str, template: str = "template0") -> str:
-        self._run("CREATE DATABASE {} TEMPLATE {}", database, template)
+        # By files: four times as quick as through the log, which nobody here will read.
+        self._run("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", database, template)
         return self.url_for(database)
 
     def freeze(self, database: str) -> None:

@@ -50,7 +50,7 @@ def until_enough(readings: int, readings_a_day: float) -> str:
     return f"not enough data yet: needs about {int(np.ceil(missing / readings_a_day))} more days"
 
 
-def toward_own(prior: Floats, own: Floats, retired: int, worth: float = 8.0) -> Floats:
+def toward_own(prior: Floats, own: Floats | float, retired: int, worth: float) -> Floats:
     """Forecasts corrected by the hospital's own retired packs of the model, as they become known.
 
     `own`: mean logarithm of true over forecast remaining cycles of those packs. The prior counts

@@ -13,12 +13,16 @@ from fleet.domain.battery.outlook import toward_own
 from fleet.domain.battery.wear import Wear
 
 Floats = NDArray[np.float64]
-Lessons = dict[str, tuple[float, int]]
-"""By model: the mean logarithm of true over forecast remaining cycles, and of how many packs."""
+Lessons = dict[str, list[float]]
+"""By model: the logarithm of true over forecast remaining cycles of each pack that has ended."""
 
 SEEN_OF_LIFE = 0.7
 WILDEST = 2.0
 """A logarithm beyond this says that the pack was not what it seemed."""
+TAKE_OVER = 8
+"""So many packs are worth as much as the coefficients that were shipped."""
+EIGHTY = 1.2816
+"""Standard deviations on either side that hold 80 % of a normal distribution."""
 
 
 def ends_seen(wear: Wear, threshold: Floats) -> Floats:
@@ -59,17 +63,40 @@ def lessons(
     told = forecaster(cut_short(wear[whose], age), names, threshold[whose], nominal_ah[whose])
     with np.errstate(invalid="ignore", divide="ignore"):
         off = np.log((end[ended] - age) / (told.end_of_life - age))
-    sums: dict[str, list[float]] = {}
+    found: Lessons = {}
     for name, value in zip(names, off.tolist(), strict=True):
         if name and abs(value) <= WILDEST:
-            sums.setdefault(name, []).append(value)
-    return {name: (float(np.mean(values)), len(values)) for name, values in sums.items()}
+            found.setdefault(name, []).append(value)
+    return found
 
 
-def corrected(end: Floats, age: Floats, models: Sequence[str], own: Lessons) -> Floats:
-    """Ends of life as the hospital's own packs have shown them."""
-    left = end - age
-    for name, (mean, count) in own.items():
+def corrected(ends: Floats, age: Floats, models: Sequence[str], own: Lessons) -> Floats:
+    """(3, packs): low, middle and high ends of life, as the hospital's own packs have shown them.
+
+    The middle moves by their mean error. The interval goes from the shipped one to the spread of
+    their errors, widened for that they are few (the prediction interval of a normal sample).
+    """
+    left = np.maximum(ends - age, 0.0)
+    for name, logs in own.items():
         whose = np.array([model == name for model in models])
-        left[whose] = toward_own(left[whose], np.full(int(whose.sum()), mean), count)
+        if whose.any():
+            left[:, whose] = _moved(left[:, whose], np.array(logs))
     return np.asarray(age + left)
+
+
+def _moved(left: Floats, logs: Floats) -> Floats:
+    """(3, packs) remaining cycles of packs of one model; where nothing is left, nothing moves."""
+    count = len(logs)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        aside = np.log(left / left[1])
+    if count > 1:
+        half = EIGHTY * float(np.std(logs, ddof=1)) * np.sqrt(1 + 1 / count)
+        weight = count / (count + TAKE_OVER)
+        aside = (1 - weight) * aside + weight * np.array([[-half], [0.0], [half]])
+    moved = toward_own(left[1], float(np.mean(logs)), count, TAKE_OVER) * np.exp(aside)
+    return np.where(np.isnan(moved), left, moved)
+
+
+def is_known_here(model: str, own: Lessons) -> bool:
+    """Whether enough packs of a model have ended here, whatever the coefficients know of it."""
+    return len(own.get(model, ())) >= TAKE_OVER

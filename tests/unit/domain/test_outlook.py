@@ -32,7 +32,7 @@ def test_a_pack_below_its_threshold_has_no_days_and_no_forecast_stays_none() -> 
 
 def test_own_packs_take_over_as_they_retire() -> None:
     prior, own = np.array([100.0]), np.log(np.array([0.5]))
-    told = [float(toward_own(prior, own, retired)[0]) for retired in (0, 8, 80)]
+    told = [float(toward_own(prior, own, retired, worth=8.0)[0]) for retired in (0, 8, 80)]
     assert told[0] == 100
     assert told[0] > told[1] > told[2] > 50
 
