@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from fleet.domain.assignment import Claim, Place, most_specific
 from fleet.domain.words import Lifecycle, Scope
-from fleet.services import outbox
-from fleet.services.compliance import judge_again
+from fleet.services import alerts, outbox
+from fleet.services.compliance import GOVERNED, Due, judge_again
 from fleet.store.configuration import Configuration
 from fleet.store.device import Device
 from fleet.store.locks import Lock, take
@@ -41,21 +41,44 @@ def refresh(session: Session, now: datetime, device_pks: Sequence[int] | None = 
     """
     take(session, Lock.ASSIGNMENTS)
     claims = _claims(session)
-    changed = 0
+    changed = []
     for configuration, place in _devices(session, device_pks):
         claim = most_specific(claims, place)
         wanted = claim.profile_version_id if claim else None
         if wanted != configuration.profile_version_id:
             configuration.profile_version_id = wanted
-            next_generation(session, configuration, place.device_id, now)
-            changed += 1
-    return changed
+            changed.append((configuration, place.device_id))
+    next_generations(session, changed, now)
+    return len(changed)
+
+
+def next_generations(
+    session: Session, devices: Sequence[tuple[Configuration, str]], now: datetime
+) -> None:
+    """`next_generation` for many, in a few statements."""
+    wanted = {configuration.profile_version_id for configuration, _ in devices} - {None}
+    versions = select(ProfileVersion).options(joinedload(ProfileVersion.profile))
+    # Held here: a session forgets what nobody holds, and each device would load its own again.
+    held = session.scalars(versions.where(ProfileVersion.id.in_(wanted))).all()
+    due: Due = {}
+    for configuration, device_id in devices:
+        next_generation(session, configuration, device_id, now, due)
+    del held
+    for some in alerts.in_parts(due):
+        alerts.reconcile(session, some, GOVERNED, now)
 
 
 def next_generation(
-    session: Session, configuration: Configuration, device_id: str, now: datetime
+    session: Session,
+    configuration: Configuration,
+    device_id: str,
+    now: datetime,
+    due: Due | None = None,
 ) -> None:
-    """A new generation of the configuration's profile version, and the word to the device."""
+    """A new generation of the configuration's profile version, and the word to the device.
+
+    `due`: as for `judge_again`.
+    """
     version = _version(session, configuration)
     reported = configuration.reported_generation or 0
     believable = reported - configuration.generation < BELIEVABLE_LEAD
@@ -63,7 +86,7 @@ def next_generation(
     configuration.desired_at = now
     configuration.desired_sha256 = version.sha256 if version else None
     send(session, configuration, device_id, now)
-    judge_again(session, configuration, now)
+    judge_again(session, configuration, now, due)
 
 
 def send(session: Session, configuration: Configuration, device_id: str, now: datetime) -> None:

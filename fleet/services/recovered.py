@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from fleet.domain.words import Lifecycle
 from fleet.services import audit, outbox
-from fleet.services.desired_state import next_generation
+from fleet.services.desired_state import next_generations
 from fleet.services.recovery import SUBJECT
 from fleet.store.alert import Alert
 from fleet.store.audit import AuditChain, AuditEntry
@@ -91,9 +91,11 @@ def _next_generations(session: Session, gap: int, now: datetime) -> None:
         .join(Device, Device.id == Configuration.device_pk)
         .order_by(Device.id)
     )
+    enrolled = []
     for configuration, device_id, lifecycle in devices.all():
         configuration.generation += gap
         if lifecycle == Lifecycle.ENROLLED:
-            next_generation(session, configuration, device_id, now)
+            enrolled.append((configuration, device_id))
         else:
             outbox.leave(session, device_id, "desired", None, now, retain=True)
+    next_generations(session, enrolled, now)
