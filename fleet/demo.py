@@ -1,26 +1,23 @@
 """The simulated demo hospital: what it consists of, and how it enters the database."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import select
 
-from fleet.domain.battery.learning import GAUGE_DEVIATION_PCT
-from fleet.domain.battery.wear import Wear
 from fleet.domain.words import Scope
 from fleet.services.assign_profile import assign_profile
 from fleet.services.change_pack_model import change_pack_model
 from fleet.services.forecast_packs import forecast_packs
+from fleet.services.known_packs import KnownPack, enter_known_packs
 from fleet.services.load_profiles import load_profiles
 from fleet.services.places import add_site, add_ward
 from fleet.services.register_devices import NewDevice, register_devices
 from fleet.simulator.past import Past, pasts
 from fleet.simulator.roster import Roster, demo_roster
-from fleet.store.battery import PackState
-from fleet.store.database import db, transaction
-from fleet.store.device import BatteryPack, Device
-from fleet.store.packed import wear_blobs
+from fleet.store.database import db
+from fleet.store.device import Device
 
 PROFILES = Path(__file__).resolve().parents[1] / "firmware_profiles"
 _ACTOR = "demo"
@@ -79,26 +76,17 @@ def enter_demo(demo: Demo, now: datetime) -> None:
 
 
 def _remember_packs(packs: list[Past], now: datetime) -> None:
-    """As if they had been studied ever since they were new."""
-    wear = Wear.of_histories([(pack.cycles, pack.health) for pack in packs])
-    blobs = wear_blobs(wear)
-    with transaction() as session:
-        keys = dict(session.execute(select(Device.device_id, Device.id)).all())
-        for pack, blob in zip(packs, blobs, strict=True):
-            new_at = now - timedelta(days=float(pack.cycles[-1]) / pack.cycles_a_day)
-            row = BatteryPack(
-                device_pk=keys[pack.device_id], slot=0, serial=pack.serial,
-                model=pack.build.model, chemistry=pack.build.chemistry,
-                design_mah=round(1000 * pack.build.design_ah), first_seen_at=new_at,
-            )  # fmt: skip
-            session.add(row)
-            session.flush()
-            session.add(PackState(
-                pack_id=row.id, studied_since=new_at, studied_to=now, worn_at=now, wear=blob,
-                age_cycles=float(pack.cycles[-1]), cycles_a_day=pack.cycles_a_day,
-                health_pct=100 * float(pack.health[-1]), health_source="gauge",
-                health_deviation_pct=GAUGE_DEVIATION_PCT, health_reason="no swing of 35 % yet",
-            ))  # fmt: skip
+    """Packs are of all ages, and purchasing knows what they cost."""
+    enter_known_packs(
+        [
+            KnownPack(
+                pack.device_id, pack.serial, pack.build.model, pack.build.chemistry,
+                round(1000 * pack.build.design_ah), pack.cycles_a_day, pack.cycles, pack.health,
+            )
+            for pack in packs
+        ],
+        now,
+    )  # fmt: skip
     for model in {pack.build.model for pack in packs}:
         price, months = _PURCHASING[model]
         facts = {"price_cents": price, "currency": "EUR", "warranty_months": months}

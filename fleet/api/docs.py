@@ -42,7 +42,7 @@ class Document:
 
     @cached_property
     def spec(self) -> Spec:
-        return self._api.spec.to_dict()
+        return self._api.describe()
 
     @cached_property
     def text(self) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from http import HTTPStatus
 from importlib.metadata import version
+from threading import Lock
 from typing import Any
 
 import flask_smorest
@@ -55,6 +56,29 @@ class Number(BaseConverter):
 class Api(flask_smorest.Api):
     ERROR_SCHEMA = problems.ProblemSchema
     DEFAULT_ERROR_RESPONSE_NAME = None  # an answer that is not documented is a fault, not a default
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._undescribed: list[flask_smorest.Blueprint] = []
+        self._describing = Lock()
+
+    def register_blueprint(self, blp: flask_smorest.Blueprint, **options: Any) -> None:
+        """Serve it. To describe it takes longer than all else of a start, and can wait."""
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][blp.name] = self
+        self._app.register_blueprint(blp, **options)
+        self._undescribed.append(blp)
+
+    def describe(self) -> dict[str, Any]:
+        """The OpenAPI document of every blueprint, made when it is asked for first."""
+        with self._describing:
+            for blp in self._undescribed:
+                blp.register_views_in_doc(
+                    self, self._app, self.spec, name=blp.name, parameters=None
+                )
+                self.spec.tag({"name": blp.name, "description": blp.description})
+            self._undescribed.clear()
+            document: dict[str, Any] = self.spec.to_dict()
+        return document
 
     def handle_http_exception(self, error: Any) -> Any:
         return problems.from_http(error)

@@ -144,7 +144,8 @@ def counters() -> dict[str, int]:
 
 def new_ids(at: datetime) -> dict[str, int]:
     """What the next alert, assignment and token are called."""
-    dying = reading(int(at.timestamp()), soc=1, at=at)
+    at_a_dead_charger = {"status": "not_charging", "power_source": "mains"}
+    dying = reading(int(at.timestamp()), soc=1, at=at, battery=at_a_dead_charger)
     say("telemetry", telemetry(dying), at, "cart-002")
     say("telemetry", telemetry(reading(int(at.timestamp()) + 1, soc=90, at=at)), at, "cart-002")
     assign_profile("medication-cart", 1, Scope.DEVICE, "cart-002", "test", at)
