@@ -113,6 +113,11 @@ def _create_progress() -> None:
 
 
 def downgrade() -> None:
+    # The version before has no word for these, and nothing there would ever resolve them.
+    op.execute(
+        "DELETE FROM alert WHERE kind IN"
+        " ('overheating', 'swelling', 'gauge_lies', 'no_power', 'dead_outlet')"
+    )
     for table in ("study_progress", "pack_model", "device_endurance", "pack_state"):
         op.drop_table(table)
     op.drop_column("device_state", "unpowered_since")
