@@ -181,7 +181,7 @@ class Population(Thread):
         self.rest()
         wait_until(self._is_drained, timeout, what=f"{self.kept} readings to be acked")
 
-    def acks_more(self, readings: int, timeout: float = 30) -> None:
+    def acks_more(self, readings: int, timeout: float = 60) -> None:
         """Wait until so many more readings are acked than now."""
         before = self.acked
         wait_until(
@@ -190,7 +190,7 @@ class Population(Thread):
             what=f"{readings} more readings to be acked",
         )
 
-    def publishes(self, messages: int, timeout: float = 30) -> None:
+    def publishes(self, messages: int, timeout: float = 60) -> None:
         """Wait until the broker has taken so many over one connection."""
         wait_until(lambda: self._is_well() and self.confirmed >= messages, timeout)
 

@@ -76,7 +76,7 @@ def kill(process: Process) -> None:
     process.wait()
 
 
-def wait_for_death(process: Process, timeout: float = 30) -> None:
+def wait_for_death(process: Process, timeout: float = 60) -> None:
     """Of one that is doomed; it must have died of nothing else."""
     wait_until(lambda: process.poll() is not None, timeout, what="the doomed ingest to die")
     assert process.returncode == -signal.SIGKILL

@@ -39,7 +39,7 @@ def test_what_the_broker_took_and_lost_is_sent_again(stage: Stage) -> None:
 def test_real_agents_leave_no_gap_in_their_history(stage: Stage, tmp_path: Path) -> None:
     ingest = stage.service.ingest()
     with stage.agents(tmp_path, AGENTS):
-        wait_until(lambda: recorded_without_gap(stage, 2), timeout=30)
+        wait_until(lambda: recorded_without_gap(stage, 2), timeout=60)
         ingest.send_signal(signal.SIGSTOP)
         stage.broker.kill()
         stage.broker.start()
@@ -55,7 +55,7 @@ def test_a_desired_state_that_the_broker_lost_reaches_the_device(
     ingest = stage.service.ingest()
     stage.service.schedule()
     with stage.agents(tmp_path, AGENTS) as fleet:
-        wait_until(lambda: known(stage) == AGENTS, timeout=30)
+        wait_until(lambda: known(stage) == AGENTS, timeout=60)
         for hardware in fleet.hardware.values():
             hardware.go_silent()
         wait_until(lambda: not any(agent.is_connected for agent in fleet.agents.values()))
@@ -66,7 +66,7 @@ def test_a_desired_state_that_the_broker_lost_reaches_the_device(
         stage.broker.start()  # it remembers nothing, and the database holds it for told
         for hardware in fleet.hardware.values():
             hardware.come_back()
-        wait_until(lambda: all(agent.is_connected for agent in fleet.agents.values()), timeout=30)
+        wait_until(lambda: all(agent.is_connected for agent in fleet.agents.values()), timeout=60)
         stage.service.ingest()
         wait_until(lambda: applied(stage) == AGENTS, timeout=60)
 

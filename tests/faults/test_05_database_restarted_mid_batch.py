@@ -20,7 +20,7 @@ def test_a_batch_cut_off_by_the_database_is_taken_again_whole(
 ) -> None:
     ingest = stage.service.doomed_ingest(step, stage.rng.randint(2, 9), signal.SIGSTOP)
     with stage.population() as devices:
-        wait_until(lambda: is_frozen(ingest), timeout=30)
+        wait_until(lambda: is_frozen(ingest), timeout=60)
         cluster.crash()
         cluster.start()
         ingest.send_signal(signal.SIGCONT)

@@ -59,7 +59,7 @@ def test_backlogs_that_come_while_the_database_is_away_do_not_fill_the_memory(
             for name in stage.devices[10 : 10 + BACKLOGS]:
                 line.publish(f"fleet/v1/up/{name}/telemetry", b"x" * 500_000)
             line.wait_until(lambda: line.is_confirmed)
-            wait_until(lambda: is_at_rest(ingest), timeout=30, interval=0.5)
+            wait_until(lambda: is_at_rest(ingest), timeout=60, interval=0.5)
             assert memory_mb(ingest) < MOST_MB
         stage.verify(devices)
 

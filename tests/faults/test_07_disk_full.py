@@ -147,7 +147,7 @@ def everything_running(environ: dict[str, str], log: Path) -> Iterator[subproces
             wait_until(lambda: b"Ctrl-C" in log.read_bytes())  # all that starting writes is written
             yield up
         finally:
-            stop(up, timeout=30)
+            stop(up, timeout=60)
 
 
 @pytest.mark.timeout(120)

@@ -21,7 +21,7 @@ KEEPALIVE_S = 35
 def test_a_frozen_ingest_wakes_when_another_has_taken_over(stage: Stage, step: str) -> None:
     frozen = stage.service.doomed_ingest(step, stage.rng.randint(2, 5), signal.SIGSTOP)
     with stage.population() as devices:
-        wait_until(lambda: is_frozen(frozen), timeout=30)
+        wait_until(lambda: is_frozen(frozen), timeout=60)
         other = stage.service.ingest()
         devices.acks_more(500, timeout=60)
         if LONG and step == "received":
@@ -49,7 +49,7 @@ def test_an_ingest_frozen_in_its_transaction_does_not_stop_the_others(
     stage.service = Service(tmp_path, impatient, stage.broker.url)
     frozen = stage.service.doomed_ingest("commit", 1, signal.SIGSTOP)
     with stage.population() as devices:
-        wait_until(lambda: is_frozen(frozen), timeout=30)
+        wait_until(lambda: is_frozen(frozen), timeout=60)
         stage.service.ingest()
         devices.drain()
         frozen.send_signal(signal.SIGCONT)
@@ -61,7 +61,7 @@ def test_an_ingest_frozen_in_its_transaction_goes_on_with_it(stage: Stage) -> No
     """It holds the one write lock: the others wait, and nothing is lost."""
     frozen = stage.service.doomed_ingest("commit", 1, signal.SIGSTOP)
     with stage.population() as devices:
-        wait_until(lambda: is_frozen(frozen), timeout=30)
+        wait_until(lambda: is_frozen(frozen), timeout=60)
         stage.service.ingest()
         wait_until(lambda: devices.kept > 1_000)
         frozen.send_signal(signal.SIGCONT)

@@ -138,6 +138,7 @@ def freeze_in_its_transaction(pair: Pair, name: str) -> None:
 
     with pair.app.app_context():
         with db.engine.connect() as ours:
+            ours.execute(text("SET idle_in_transaction_session_timeout = 0"))
             ours.execute(select(Lease.name).with_for_update())
             wait_until(lambda: is_there("wait_event_type = 'Lock'"), timeout=20)
             pair.processes[name].send_signal(signal.SIGSTOP)

@@ -90,7 +90,7 @@ def test_poison_from_the_broker_is_acked_and_does_not_come_again(stage: Stage) -
 
     first, *carts = stage.devices[-len(POISON) - 1 :]
     line.wait_until(lambda: line.is_ready)
-    wait_until(lambda: say(first, GOOD), timeout=30, interval=0.2, what="ingest to be there")
+    wait_until(lambda: say(first, GOOD), timeout=60, interval=0.2, what="ingest to be there")
     for cart, (payload, _, _) in zip(carts, POISON.values(), strict=True):
         say(cart, payload)
         say(cart, GOOD)

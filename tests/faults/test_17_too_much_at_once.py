@@ -45,7 +45,7 @@ class Cart:
         self._line.wait_until(lambda: self._line.is_confirmed)
 
     def hears_refused(self, numbers: set[int]) -> None:
-        self._line.wait_until(lambda: self.refused == numbers, timeout=30)
+        self._line.wait_until(lambda: self.refused == numbers, timeout=60)
 
     def is_heard(self, seq: int) -> None:
         """Reading `seq` is acked; said again until ingest is there."""
@@ -55,7 +55,7 @@ class Cart:
             self._line.turn()
             return seq in self.kept
 
-        wait_until(heard, timeout=30, interval=0.1, what=f"reading {seq} to be acked")
+        wait_until(heard, timeout=60, interval=0.1, what=f"reading {seq} to be acked")
 
     def _hear(self, payload: bytes) -> None:
         ack = json.loads(payload)
