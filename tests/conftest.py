@@ -116,6 +116,17 @@ def other_database_url(
     server.drop(name)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> None:
+    """Hundreds of tests sign in, and a good hash takes its time; how good it is, is not theirs."""
+    from argon2 import PasswordHasher
+    from argon2.profiles import CHEAPEST
+
+    from fleet.services import passwords
+
+    passwords._hasher = PasswordHasher.from_parameters(CHEAPEST)
+
+
 # --- The application ------------------------------------------------------------------------
 
 

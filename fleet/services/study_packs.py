@@ -51,7 +51,7 @@ from fleet.store.study import (
 log = logging.getLogger(__name__)
 
 AT_ONCE = 250
-"""Devices in a transaction: of SQLite's one writer it takes some 50 ms."""
+"""Devices in a transaction: on SQLite nobody else writes meanwhile."""
 STEPS_A_RUN = 1_000
 GRACE = HOUR
 

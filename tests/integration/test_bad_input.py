@@ -47,7 +47,6 @@ def form(client: FlaskClient, path: str, **values: str) -> dict[str, str]:
 # --- Control characters ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("character", ["%00", "%1B", "%7F", "%C2%85"])
 @pytest.mark.parametrize(
     "path",
     [
@@ -58,11 +57,10 @@ def form(client: FlaskClient, path: str, **values: str) -> dict[str, str]:
         "/it/devices?{}=1", "/login?next=/{}", "/nowhere/{}",
     ],
 )  # fmt: skip
-def test_a_control_character_in_an_address_is_refused(
-    ada: FlaskClient, path: str, character: str
-) -> None:
-    answer = ada.get(path.format(character))
-    assert (answer.status_code, answer.mimetype) == (400, "text/html")
+def test_a_control_character_in_an_address_is_refused(ada: FlaskClient, path: str) -> None:
+    for character in ("%00", "%1B", "%7F", "%C2%85"):
+        answer = ada.get(path.format(character))
+        assert (answer.status_code, answer.mimetype) == (400, "text/html"), character
 
 
 @pytest.mark.parametrize(
