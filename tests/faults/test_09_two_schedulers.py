@@ -18,7 +18,7 @@ from sqlalchemy import func, select, text
 from fleet.store.database import db, transaction
 from fleet.store.models import JobRun, Lease, OutboxMessage
 from tests.support.broker import Broker
-from tests.support.processes import ROOT, start, stop
+from tests.support.processes import ROOT, start, stop, suspend
 from tests.support.waiting import wait_until
 from tests.support.which_database import on_postgresql
 
@@ -95,7 +95,8 @@ def pair(
     }
     pair = Pair(worker, environ, tmp_path)
     yield pair
-    for process in pair.processes.values():
+    for name, process in pair.processes.items():
+        print(f"{name}, exit status {process.poll()}:", pair.log[name].read_text())  # if it fails
         process.send_signal(signal.SIGCONT)
         stop(process)
 
@@ -118,7 +119,7 @@ def freeze(pair: Pair, name: str) -> None:
     """
 
     def is_frozen() -> bool:
-        pair.processes[name].send_signal(signal.SIGSTOP)
+        suspend(pair.processes[name])
         if pair.can_write:
             return True
         pair.processes[name].send_signal(signal.SIGCONT)
@@ -141,7 +142,7 @@ def freeze_in_its_transaction(pair: Pair, name: str) -> None:
             ours.execute(text("SET idle_in_transaction_session_timeout = 0"))
             ours.execute(select(Lease.name).with_for_update())
             wait_until(lambda: is_there("wait_event_type = 'Lock'"), timeout=20)
-            pair.processes[name].send_signal(signal.SIGSTOP)
+            suspend(pair.processes[name])
         wait_until(lambda: is_there("state = 'idle in transaction'"), timeout=20)
 
 
@@ -152,7 +153,7 @@ IMPATIENT = "?options=-c%20idle_in_transaction_session_timeout%3D2s"
 @on_postgresql
 @pytest.mark.parametrize("pair", [IMPATIENT], indirect=True)
 def test_a_leader_frozen_while_it_renews_its_lease_does_not_keep_it(pair: Pair) -> None:
-    first = wait_until(lambda: pair.leader, timeout=20)
+    first = wait_until(lambda: pair.leader, timeout=60)
     second = pair.other(first)
     freeze_in_its_transaction(pair, first)
     wait_until(lambda: pair.leader == second, timeout=60)
@@ -166,7 +167,7 @@ def test_a_leader_frozen_while_it_renews_its_lease_does_not_keep_it(pair: Pair) 
 def test_the_other_leads_within_a_minute_and_no_turn_of_a_job_is_done_twice(
     pair: Pair, strike: Callable[[Pair, str], None]
 ) -> None:
-    first = wait_until(lambda: pair.leader, timeout=20)
+    first = wait_until(lambda: pair.leader, timeout=60)
     assert pair.speaks()
     wait_until(lambda: "forget_old" in turns(pair.app), timeout=20)
     begun = turns(pair.app)

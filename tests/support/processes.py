@@ -2,11 +2,14 @@
 
 import itertools
 import os
+import signal
 import socket
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -56,6 +59,18 @@ def stop(process: subprocess.Popen[bytes], timeout: float = 10) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
     process.wait()
+
+
+def suspend(process: subprocess.Popen[bytes]) -> None:
+    """Stop a process where it is; what it holds is known only once each of its threads stands."""
+    process.send_signal(signal.SIGSTOP)
+    wait_until(lambda: set(_states_of_threads(process.pid)) == {"T"}, timeout=20, interval=0.01)
+
+
+def _states_of_threads(pid: int) -> list[str]:
+    """After the name in brackets, which may have brackets of its own (man 5 proc)."""
+    stats = Path(f"/proc/{pid}/task").glob("*/stat")
+    return [stat.read_text().rpartition(")")[2].split()[0] for stat in stats]
 
 
 def ensure_installed(*packages: str) -> None:
