@@ -176,7 +176,7 @@ class Population(Thread):
             for device in self.devices.values():
                 device.come_back()
 
-    def drain(self, timeout: float = 60) -> None:
+    def drain(self, timeout: float = 100) -> None:
         """Wait until every reading is acked."""
         self.rest()
         wait_until(self._is_drained, timeout, what=f"{self.kept} readings to be acked")

@@ -130,9 +130,11 @@ def freeze(pair: Pair, name: str) -> None:
 
 def freeze_in_its_transaction(pair: Pair, name: str) -> None:
     """As it renews its lease: it gets the row that it waits for, and cannot let go of it."""
-    ports = {each.laddr.port for each in psutil.Process(pair.processes[name].pid).net_connections()}
+    process = psutil.Process(pair.processes[name].pid)
 
     def is_there(state: str) -> bool:
+        # Each time: it opens connections as it needs them.
+        ports = {each.laddr.port for each in process.net_connections()}
         query = f"SELECT client_port FROM pg_stat_activity WHERE {state}"
         with db.engine.connect() as connection:
             return not ports.isdisjoint(connection.execute(text(query)).scalars())
