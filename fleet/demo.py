@@ -6,7 +6,9 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from fleet.device.credentials import Credentials
 from fleet.domain.words import Scope
+from fleet.pki.authority import Authority
 from fleet.services.assign_profile import assign_profile
 from fleet.services.change_pack_model import change_pack_model
 from fleet.services.forecast_packs import forecast_packs
@@ -73,6 +75,21 @@ def enter_demo(demo: Demo, now: datetime) -> None:
     register_devices(new, _ACTOR, now)
     if not known:
         _remember_packs(pasts(roster, demo.seed), now)
+
+
+def give_certificates(
+    demo: Demo, authority: Authority, ca: Path, data_dir: Path, now: datetime
+) -> None:
+    """Each simulated device has a key of its own; here alone the authority signs it unasked."""
+    folder = data_dir / "simulated"
+    folder.mkdir(exist_ok=True)
+    trusted = ca.read_bytes()
+    for device in demo.roster().devices:
+        credentials = Credentials(folder, device.device_id)
+        if credentials.is_due(now) or credentials.trusted() != trusted:
+            request = credentials.request()
+            signed = authority.sign_client(request.public_key(), device.device_id, now)
+            credentials.keep([signed], trusted)
 
 
 def _remember_packs(packs: list[Past], now: datetime) -> None:

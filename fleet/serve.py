@@ -1,5 +1,7 @@
 """The `web` process: gunicorn and its workers, each with a sign of life of its own."""
 
+from collections.abc import Callable
+from ssl import SSLContext, TLSVersion
 from threading import Event, Thread
 from typing import Any
 
@@ -30,7 +32,7 @@ class _Gunicorn(BaseApplication):
         super().__init__()
 
     def load_config(self) -> None:
-        options = {
+        options: dict[str, Any] = {
             "bind": f"{self._settings.http_host}:{self._settings.http_port}",
             "worker_class": "gthread",
             "workers": WORKERS,
@@ -41,6 +43,8 @@ class _Gunicorn(BaseApplication):
             "post_worker_init": self._start_beating,
             "worker_exit": self._stop_beating,
         }
+        if tls := self._settings.http_tls():
+            options |= {"certfile": str(tls.cert), "keyfile": str(tls.key), "ssl_context": _modern}
         for name, value in options.items():
             self.cfg.set(name, value)
 
@@ -60,6 +64,12 @@ class _Gunicorn(BaseApplication):
         self._stop.set()
         if self._beating:
             self._beating.join(STOPPED_WITHIN_S)
+
+
+def _modern(_config: Any, make: Callable[[], SSLContext]) -> SSLContext:
+    context = make()
+    context.minimum_version = TLSVersion.TLSv1_2
+    return context
 
 
 class _Log(Logger):

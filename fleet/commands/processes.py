@@ -68,7 +68,8 @@ def ingest() -> None:
     app = create_worker(settings)
     with app.app_context():
         clock = service_clock()
-    consumer = Consumer(settings.mqtt_url, f"wardfleet-ingest-{uuid4().hex[:12]}", clock.reckoned)
+    name = f"wardfleet-ingest-{uuid4().hex[:12]}"
+    consumer = Consumer(settings.mqtt_url, name, clock.reckoned, settings.mqtt_tls("ingest"))
     collect_rarely()
     run_ingest(
         app,

@@ -10,6 +10,7 @@ from threading import Event
 from fleet.device.agent import Agent, wall_clock
 from fleet.device.apps import AppSpec
 from fleet.device.backoff import FIRST_S
+from fleet.device.credentials import Credentials
 from fleet.device.journal import Journal
 from fleet.device.link import MqttLink
 from fleet.device.linux import LinuxHardware
@@ -31,14 +32,15 @@ def run_agent(
     apps: Sequence[AppSpec] = (),
     interval_s: int = DEFAULT_INTERVAL_S,
 ) -> None:
-    """Report this machine as `device_id` to `mqtt://host:port` until `stop` is set.
+    """Report this machine as `device_id` to `mqtts://host:port` until `stop` is set.
 
-    The journal lies in `state_dir`. ValueError for an address or a device id that is not one;
-    a broker that cannot be reached is waited for.
+    Journal, key and certificate lie in `state_dir`. ValueError for an address or a device id that
+    is not one; a broker that cannot be reached is waited for.
     """
     if not topics.is_device_id(device_id):
         raise ValueError(f"not a device id: {device_id!r}")
-    link = MqttLink(device_id, mqtt_url, topics.up(device_id, "state"))
+    tls = Credentials(state_dir, device_id).tls()
+    link = MqttLink(device_id, mqtt_url, topics.up(device_id, "state"), tls=tls)
     journal = Journal(state_dir / f"{device_id}.journal", wall_clock())
     rng = SystemRandom()
     agent = Agent(
