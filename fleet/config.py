@@ -133,6 +133,12 @@ class Settings:
         names.append(read.reached(self.device_host).strip("[]"))
         return [name for name in dict.fromkeys(names) if read.is_host(name)]
 
+    @property
+    def est_url(self) -> str:
+        """Where devices enrol: by the name that they are told to use."""
+        host = self.host_names[0] if self.host_names else read.reached(self.device_host)
+        return f"https://{f'[{host}]' if ':' in host.strip('[]') else host}:{self.est_port}"
+
     def http_tls(self) -> TlsFiles | None:
         """What the pages are served with; None: in plain text, to this machine alone."""
         if self.http_pair is not None:

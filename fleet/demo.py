@@ -10,6 +10,7 @@ from fleet.device.credentials import Credentials
 from fleet.domain.words import Scope
 from fleet.pki.authority import Authority
 from fleet.services.assign_profile import assign_profile
+from fleet.services.certify_devices import certify_devices
 from fleet.services.change_pack_model import change_pack_model
 from fleet.services.forecast_packs import forecast_packs
 from fleet.services.known_packs import KnownPack, enter_known_packs
@@ -84,12 +85,15 @@ def give_certificates(
     folder = data_dir / "simulated"
     folder.mkdir(exist_ok=True)
     trusted = ca.read_bytes()
-    for device in demo.roster().devices:
-        credentials = Credentials(folder, device.device_id)
-        if credentials.is_due(now) or credentials.trusted() != trusted:
-            request = credentials.request()
-            signed = authority.sign_client(request.public_key(), device.device_id, now)
-            credentials.keep([signed], trusted)
+    all_of_them = {d.device_id: Credentials(folder, d.device_id) for d in demo.roster().devices}
+    due = {
+        device_id: credentials
+        for device_id, credentials in all_of_them.items()
+        if credentials.is_due(now) or credentials.trusted() != trusted
+    }
+    requests = {device_id: credentials.request() for device_id, credentials in due.items()}
+    for device_id, signed in certify_devices(authority, requests, _ACTOR, now).items():
+        due[device_id].keep([signed], trusted)
 
 
 def _remember_packs(packs: list[Past], now: datetime) -> None:

@@ -1,7 +1,7 @@
 """The `web` process: gunicorn and its workers, each with a sign of life of its own."""
 
 from collections.abc import Callable
-from ssl import SSLContext, TLSVersion
+from ssl import CERT_OPTIONAL, SSLContext, TLSVersion
 from threading import Event, Thread
 from typing import Any
 
@@ -11,6 +11,7 @@ from gunicorn.glogging import Logger
 
 from fleet import create_app
 from fleet.config import Settings
+from fleet.est import create_est_app
 from fleet.services.heartbeat import Heart, beat_until
 
 WORKERS = 2
@@ -22,6 +23,40 @@ STOPPED_WITHIN_S = 3.0
 def serve(settings: Settings) -> None:
     """Until a signal ends it."""
     _Gunicorn(settings).run()
+
+
+def serve_est(settings: Settings) -> None:
+    """The enrolment server, until a signal ends it."""
+    _Est(settings).run()
+
+
+class _Est(BaseApplication):
+    """Client certificates are asked for and not demanded: a new device has none yet."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        files = self._settings.pki.files("server")
+        options = {
+            "bind": f"{self._settings.device_host}:{self._settings.est_port}",
+            "worker_class": "gthread",
+            "workers": 1,
+            "threads": THREADS,
+            "control_socket_disable": True,
+            "logger_class": _Log,
+            "certfile": str(files.cert),
+            "keyfile": str(files.key),
+            "ca_certs": str(files.ca),
+            "cert_reqs": CERT_OPTIONAL,
+            "ssl_context": _modern,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        return create_est_app(self._settings)
 
 
 class _Gunicorn(BaseApplication):

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from pathlib import Path
 from socket import SOCK_STREAM
 
 from flask import Flask
@@ -45,9 +46,9 @@ def up(settings: Settings, demo: Demo | None) -> None:
         app = create_worker(settings)
         if demo is not None:
             with app.app_context():
-                enter_demo(demo, datetime.now(UTC))
-            now = datetime.now(UTC)
-            give_certificates(demo, authority, settings.pki.ca, settings.data_dir, now)
+                now = datetime.now(UTC)
+                enter_demo(demo, now)
+                give_certificates(demo, authority, settings.pki.ca, settings.data_dir, now)
         supervisor = Supervisor(_services(settings, demo))
         stop = stop_on_signals()
         try:
@@ -69,6 +70,7 @@ def _services(settings: Settings, demo: Demo | None) -> list[Service]:
     services += [
         Service("ingest", [*_FLEET, "ingest"]),
         Service("schedule", [*_FLEET, "schedule"]),
+        Service("est", [*_FLEET, "est"], rereads=[settings.pki.files("server").cert or Path()]),
         Service("web", [*_FLEET, "web"], lambda: _is_ready(settings)),
     ]
     if demo is not None:
@@ -125,6 +127,7 @@ def greet(app: Flask, settings: Settings, unready: Sequence[str]) -> None:
         f"  Ward boards      {address}/",
         f"  IT               {address}/it",
         f"  REST API         {address}/api/v1/docs",
+        f"  Enrolment        {settings.est_url}",
     ]
     if token is not None:
         lines += [
@@ -148,6 +151,7 @@ def _setup_token(app: Flask) -> str | None:
 
 def _check_ports(settings: Settings) -> None:
     _check_free("FLEET_HTTP", settings.http_host, settings.http_port)
+    _check_free("FLEET_EST", settings.device_host, settings.est_port, "FLEET_DEVICE")
     if settings.own_broker:
         _check_free("FLEET_MQTT", settings.device_host, settings.mqtt_port, "FLEET_DEVICE")
 

@@ -89,4 +89,13 @@ def schedule() -> None:
     run_schedule(create_worker(settings), settings, stop_on_signals())
 
 
-COMMANDS = (up, web, ingest, schedule)
+@click.command()
+@one_clear_line
+def est() -> None:
+    """Enrol devices: EST (RFC 7030) over HTTPS."""
+    from fleet.serve import serve_est
+
+    serve_est(Settings.from_env())
+
+
+COMMANDS = (up, web, ingest, schedule, est)

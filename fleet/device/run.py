@@ -5,12 +5,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from random import SystemRandom
-from threading import Event
+from threading import Event, Thread
 
 from fleet.device.agent import Agent, wall_clock
 from fleet.device.apps import AppSpec
 from fleet.device.backoff import FIRST_S
 from fleet.device.credentials import Credentials
+from fleet.device.enrol import keep_renewed
 from fleet.device.journal import Journal
 from fleet.device.link import MqttLink
 from fleet.device.linux import LinuxHardware
@@ -55,8 +56,12 @@ def run_agent(
     loop = Loop()
     # When the power comes back, the machines of a whole hospital boot in the same second.
     loop.add(agent, link, time.monotonic() + rng.uniform(0, FIRST_S))
+    renewing = Thread(target=keep_renewed, args=(state_dir, device_id, stop, wall_clock))
+    renewing.start()
     try:
         loop.run(stop)
     finally:
+        stop.set()
+        renewing.join()
         agent.close()
         loop.close()

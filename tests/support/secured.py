@@ -14,6 +14,7 @@ from fleet.config import Settings
 from fleet.device.credentials import Credentials
 from fleet.pki.authority import Authority
 from fleet.pki.folder import Folder
+from fleet.services.certify_devices import certify_devices
 from fleet.supervisor import Supervisor
 from fleet.up import mosquitto
 from fleet.wire.tls import TlsFiles
@@ -45,6 +46,16 @@ class Secured:
             request.public_key(), device_id, at or datetime.now(UTC)
         )
         credentials.keep([signed], self.settings.pki.ca.read_bytes())
+        tls = credentials.tls()
+        assert tls
+        return tls
+
+    def recorded(self, device_id: str) -> TlsFiles:
+        """One that the service knows of, as after an enrolment. In the application's context."""
+        credentials = Credentials(self.settings.data_dir / "devices", device_id)
+        requests = {device_id: credentials.request()}
+        signed = certify_devices(self.authority, requests, "test", datetime.now(UTC))
+        credentials.keep([signed[device_id]], self.settings.pki.ca.read_bytes())
         tls = credentials.tls()
         assert tls
         return tls
