@@ -3,14 +3,21 @@
 import getpass
 import shutil
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from fleet.config import SettingError, Settings
+from fleet.pki.authority import Authority
 from fleet.pki.folder import Folder, service_name
 from fleet.wire import topics
 from fleet.wire.files import PRIVATE, write
 from fleet.wire.messages import MAX_MESSAGE_BYTES
+from fleet.wire.requests import key_pem, new_key
+from fleet.wire.tls import TlsFiles
 
 LARGEST_PACKET = MAX_MESSAGE_BYTES + 1_024
 """With its topic and properties. Whoever sends more is told so by the broker, at once."""
@@ -46,6 +53,10 @@ _OWN_HEAD = """\
 user {user}
 log_dest stderr"""
 
+_HEAD_ELSEWHERE = """\
+# Written by `fleet broker config`: run it again rather than change this.
+# The user that Mosquitto runs as must own the files."""
+
 _ACL = f"""\
 # What is not named is refused. %u is the common name of the certificate.
 pattern write {topics.ROOT}/up/%u/#
@@ -69,31 +80,49 @@ class Place:
     host: str
     port: int
     folder: Path
+    tls: TlsFiles
+    crl: Path
     head: str
 
 
-def write_configuration(place: Place, pki: Folder) -> Path:
-    """Returns the configuration's path, beside which is the list of who may do what."""
-    place.folder.mkdir(mode=0o700, exist_ok=True)
-    files = pki.files("server")
-    acl = place.folder / "acl"
-    # Mosquitto warns of a list that others may read.
-    write(acl, _ACL.encode(), PRIVATE)
-    text = CONFIG.format(
+def configuration(place: Place) -> str:
+    return CONFIG.format(
         head=place.head,
         port=place.port,
         host=place.host.strip("[]"),
-        ca=files.ca,
-        cert=files.cert,
-        key=files.key,
-        crl=pki.crl,
-        acl=acl,
+        ca=place.tls.ca,
+        cert=place.tls.cert,
+        key=place.tls.key,
+        crl=place.crl,
+        acl=place.folder / "acl",
         folder=place.folder,
         largest=LARGEST_PACKET,
     )
-    config = place.folder / "mosquitto.conf"
-    write(config, text.encode())
-    return config
+
+
+def write_for_elsewhere(
+    folder: Path,
+    pki: Folder,
+    authority: Authority,
+    names: Sequence[str],
+    listen: tuple[str, int],
+    at: Path | None,
+    now: datetime,
+) -> None:
+    """All that a Mosquitto on another machine needs; the key is readable by its user alone."""
+    there = at or folder.absolute()
+    (folder / "conf.d").mkdir(parents=True, exist_ok=True)
+    key = new_key()
+    signed = authority.sign_server(key.public_key(), names, now)
+    chain = [signed, *authority.chain[:-1]]
+    write(folder / "server.key", key_pem(key), PRIVATE)
+    write(folder / "server.crt", b"".join(each.public_bytes(Encoding.PEM) for each in chain))
+    write(folder / "ca.crt", pki.ca.read_bytes())
+    write(folder / "crl.pem", pki.crl.read_bytes())
+    write(folder / "acl", _ACL.encode(), PRIVATE)
+    tls = TlsFiles(there / "ca.crt", there / "server.crt", there / "server.key")
+    place = Place(*listen, there, tls, there / "crl.pem", _HEAD_ELSEWHERE)
+    write(folder / "conf.d" / "wardfleet.conf", configuration(place).encode())
 
 
 def mosquitto_command(settings: Settings) -> list[str]:
@@ -106,13 +135,17 @@ def mosquitto_command(settings: Settings) -> list[str]:
     )
     if program is None:
         raise SettingError("mosquitto is not installed: run `make setup`, or set FLEET_MQTT_URL")
+    folder, pki = settings.data_dir / "broker", settings.pki
+    folder.mkdir(mode=0o700, exist_ok=True)
+    head = _OWN_HEAD.format(user=getpass.getuser())
     place = Place(
-        settings.device_host,
-        settings.mqtt_port,
-        settings.data_dir / "broker",
-        _OWN_HEAD.format(user=getpass.getuser()),
+        settings.device_host, settings.mqtt_port, folder, pki.files("server"), pki.crl, head
     )
-    return [program, "-c", str(write_configuration(place, settings.pki))]
+    # Mosquitto warns of a list that others may read.
+    write(folder / "acl", _ACL.encode(), PRIVATE)
+    config = folder / "mosquitto.conf"
+    write(config, configuration(place).encode())
+    return [program, "-c", str(config)]
 
 
 def is_listening(port: int, host: str = "127.0.0.1") -> bool:

@@ -5,13 +5,14 @@ import ssl
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from fleet.wire import est, topics
+from fleet.wire import est
+from fleet.wire.invitation import Invitation as Invitation
 
 TIMEOUT_S = 20.0
 LARGEST_ANSWER = 1_000_000
@@ -27,34 +28,6 @@ class Waits:
     """Not approved yet: ask again after so many seconds."""
 
     seconds: int
-
-
-@dataclass(frozen=True, slots=True)
-class Invitation:
-    """What a label says: where to enrol, as whom, by which token, and whom to trust.
-
-    `ca_sha256`: of the authority's certificate (DER), by which the device knows it before it has
-    heard of it (4.1.1).
-    """
-
-    url: str
-    device_id: str
-    token: str
-    ca_sha256: str
-
-    @classmethod
-    def parse(cls, text: str) -> "Invitation":
-        """Raises ValueError, naming what is missing."""
-        parts = urlsplit(text.strip())
-        if parts.scheme != "wardfleet":
-            raise ValueError("an enrolment code begins with wardfleet:enrol?")
-        values = {name: found[0] for name, found in parse_qs(parts.query).items()}
-        missing = [name for name in ("url", "id", "token", "ca") if name not in values]
-        if missing:
-            raise ValueError(f"the enrolment code lacks {', '.join(missing)}: is it whole?")
-        if not topics.is_device_id(values["id"]):
-            raise ValueError(f"not a device id: {values['id']!r}")
-        return cls(values["url"], values["id"], values["token"], values["ca"])
 
 
 def authority(invitation: Invitation) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from fleet.pki.authority import Authority, Revoked, is_due, self_signed
@@ -56,6 +56,14 @@ class Folder:
 
     def _pair(self, name: str) -> tuple[Path, Path]:
         return self.path / f"{name}.crt", self.path / f"{name}.key"
+
+    def ca_sha256(self) -> str:
+        """By which a label names the authority. Raises AuthorityError where there is none."""
+        try:
+            chain = x509.load_pem_x509_certificates(self._cert.read_bytes())
+        except (OSError, ValueError) as error:
+            raise AuthorityError(f"{self._cert}: {error}") from error
+        return chain[0].fingerprint(hashes.SHA256()).hex()
 
     def authority(self) -> Authority:
         """Raises AuthorityError where there is none, or where it is none."""
