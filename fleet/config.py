@@ -81,6 +81,9 @@ class Settings:
         http_port = read.port(environ, "FLEET_HTTP_PORT", DEFAULT_HTTP_PORT)
         mqtt_port = read.port(environ, "FLEET_MQTT_PORT", DEFAULT_MQTT_PORT)
         mqtt_url = read.mqtt_url(environ)
+        est_port = read.port(environ, "FLEET_EST_PORT", DEFAULT_EST_PORT)
+        if est_port == http_port or (mqtt_url is None and est_port == mqtt_port):
+            raise SettingError(f"FLEET_EST_PORT={est_port}: must differ from the other ports")
         device_host = read.host(environ, "FLEET_DEVICE_HOST")
         database_url = read.database_url(environ, data_dir)
         if mqtt_url is None and http_port == mqtt_port:
@@ -91,7 +94,7 @@ class Settings:
             http_pair=read.file_pair(environ, "FLEET_HTTP_CERT", "FLEET_HTTP_KEY"),
             device_host=device_host,
             host_names=read.host_names(environ, "FLEET_HOST_NAMES"),
-            est_port=read.port(environ, "FLEET_EST_PORT", DEFAULT_EST_PORT),
+            est_port=est_port,
             mqtt_port=mqtt_port,
             mqtt_url=mqtt_url or f"mqtts://{read.reached(device_host)}:{mqtt_port}",
             mqtt_files=read.mqtt_files(environ),

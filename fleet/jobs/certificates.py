@@ -27,11 +27,12 @@ def publish_revocations(settings: Settings, now: datetime) -> None:
 
     A broker without TLS knows no certificates; where this machine has no authority, another has.
     """
-    if settings.mqtt_tls("schedule") is None or not settings.pki.crl.exists():
+    tls = settings.mqtt_tls("schedule")
+    if tls is None or not settings.pki.crl.exists():
         return
     authority = settings.pki.authority()
     write_list(settings.pki, authority, revoked(now), now)
-    end_sessions(settings, authority, now)
+    end_sessions(settings.mqtt_url, tls.ca, authority, now)
 
 
 def keep_certificates(settings: Settings, now: datetime) -> None:
@@ -58,11 +59,11 @@ def write_list(pki: Folder, authority: Authority, wanted: list[Revoked], now: da
         pki.write_crl(authority, entries.values(), now)
 
 
-def end_sessions(settings: Settings, authority: Authority, now: datetime) -> None:
+def end_sessions(url: str, trusted: Path, authority: Authority, now: datetime) -> None:
     ended = []
     for live in to_end(now):
         try:
-            _end(settings, authority, live, now)
+            _end(url, trusted, authority, live, now)
         except OSError as error:
             log.warning("%s: its session cannot be ended yet: %s", live.device_id, error)
         else:
@@ -70,12 +71,11 @@ def end_sessions(settings: Settings, authority: Authority, now: datetime) -> Non
     note_ended(ended, now)
 
 
-def _end(settings: Settings, authority: Authority, live: Live, now: datetime) -> None:
+def _end(url: str, trusted: Path, authority: Authority, live: Live, now: datetime) -> None:
     """With a certificate of the same name, made for this moment and thrown away."""
     key = new_key()
     signed = authority.sign_client(key.public_key(), live.device_id, now)
     with tempfile.TemporaryDirectory() as folder:
         pair = Path(folder) / "pair.pem"
         write(pair, signed.public_bytes(Encoding.PEM) + key_pem(key), PRIVATE)
-        tls = TlsFiles(settings.pki.ca, pair, pair)
-        end_session(settings.mqtt_url, live.device_id, tls, PATIENCE_S)
+        end_session(url, live.device_id, TlsFiles(trusted, pair, pair), PATIENCE_S)

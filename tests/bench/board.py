@@ -75,6 +75,7 @@ def main() -> None:
         environ = {
             "FLEET_DATA_DIR": f"{folder}/data",
             "FLEET_HTTP_PORT": str(free_port()),
+            "FLEET_EST_PORT": str(free_port()),
             "FLEET_MQTT_PORT": str(free_port()),
             "PATH": "/usr/bin:/bin",
         }

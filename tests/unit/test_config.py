@@ -160,6 +160,9 @@ def test_web_and_broker_cannot_share_a_port() -> None:
     with pytest.raises(SettingError, match=r"^FLEET_HTTP_PORT=9000: must differ"):
         Settings.from_env(same)
     assert Settings.from_env({**same, "FLEET_MQTT_URL": "mqtt://broker"}).http_port == 9000
+    for other in ("FLEET_HTTP_PORT", "FLEET_MQTT_PORT"):
+        with pytest.raises(SettingError, match=r"^FLEET_EST_PORT=9000: must differ"):
+            Settings.from_env({other: "9000", "FLEET_EST_PORT": "9000"})
 
 
 @pytest.mark.parametrize("folder", ["what?", "100%", "a%20b", "a b#c", "a@b:c", "caf\u00e9"])
