@@ -1,58 +1,154 @@
-"""The private Mosquitto of one machine: its configuration, and where its program is."""
+"""Mosquitto's configuration: mutual TLS, each device on its own topics, and nothing else."""
 
 import getpass
 import shutil
 import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.config import SettingError, Settings
+from fleet.pki.authority import Authority
+from fleet.pki.folder import Folder, service_name
+from fleet.wire import topics
+from fleet.wire.files import PRIVATE, write
 from fleet.wire.messages import MAX_MESSAGE_BYTES
+from fleet.wire.requests import key_pem, new_key
+from fleet.wire.tls import TlsFiles
 
 LARGEST_PACKET = MAX_MESSAGE_BYTES + 1_024
 """With its topic and properties. Whoever sends more is told so by the broker, at once."""
 
-_CONFIG = """\
-# Written by `fleet up` at every start: changes here are lost.
-# As the user who started it: started by root it would change to one who may not write here.
-user {user}
-listener {port} 127.0.0.1
-allow_anonymous true
+CONFIG = """\
+{head}
+listener {port} {host}
+cafile {ca}
+certfile {cert}
+keyfile {key}
+crlfile {crl}
+tls_version tlsv1.2
+# Who has no certificate of this authority gets no further than the handshake.
+require_certificate true
+allow_anonymous false
+# The certificate's common name is who it is, whatever the client calls itself.
+use_identity_as_username true
+use_username_as_clientid true
+acl_file {acl}
 persistence true
 persistence_location {folder}/
 autosave_interval 60
 max_queued_messages 0
 max_inflight_messages 0
 max_packet_size {largest}
-log_dest stderr
 log_type error
 connection_messages false
 """
+
+_OWN_HEAD = """\
+# Written by `fleet up` at every start: changes here are lost.
+# As the user who started it: started by root it would change to one who may not write here.
+user {user}
+log_dest stderr"""
+
+_HEAD_ELSEWHERE = """\
+# Written by `fleet broker config`: run it again rather than change this.
+# The user that Mosquitto runs as must own the files."""
+
+_ACL = f"""\
+# What is not named is refused. %u is the common name of the certificate.
+pattern write {topics.ROOT}/up/%u/#
+pattern read {topics.ROOT}/down/%u/#
+
+user {service_name("ingest")}
+topic read {topics.ROOT}/up/#
+topic read {topics.HEARTBEAT}
+topic write {topics.ROOT}/down/+/ack
+
+user {service_name("schedule")}
+topic write {topics.ROOT}/down/#
+topic write {topics.HEARTBEAT}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a broker listens, and where it finds its files."""
+
+    host: str
+    port: int
+    folder: Path
+    tls: TlsFiles
+    crl: Path
+    head: str
+
+
+def configuration(place: Place) -> str:
+    return CONFIG.format(
+        head=place.head,
+        port=place.port,
+        host=place.host.strip("[]"),
+        ca=place.tls.ca,
+        cert=place.tls.cert,
+        key=place.tls.key,
+        crl=place.crl,
+        acl=place.folder / "acl",
+        folder=place.folder,
+        largest=LARGEST_PACKET,
+    )
+
+
+def write_for_elsewhere(
+    folder: Path,
+    pki: Folder,
+    authority: Authority,
+    names: Sequence[str],
+    listen: tuple[str, int],
+    at: Path | None,
+    now: datetime,
+) -> None:
+    """All that a Mosquitto on another machine needs; the key is readable by its user alone."""
+    there = at or folder.absolute()
+    (folder / "conf.d").mkdir(parents=True, exist_ok=True)
+    key = new_key()
+    signed = authority.sign_server(key.public_key(), names, now)
+    chain = [signed, *authority.chain[:-1]]
+    write(folder / "server.key", key_pem(key), PRIVATE)
+    write(folder / "server.crt", b"".join(each.public_bytes(Encoding.PEM) for each in chain))
+    write(folder / "ca.crt", pki.ca.read_bytes())
+    write(folder / "crl.pem", pki.crl.read_bytes())
+    write(folder / "acl", _ACL.encode(), PRIVATE)
+    tls = TlsFiles(there / "ca.crt", there / "server.crt", there / "server.key")
+    place = Place(*listen, there, tls, there / "crl.pem", _HEAD_ELSEWHERE)
+    write(folder / "conf.d" / "wardfleet.conf", configuration(place).encode())
 
 
 def mosquitto_command(settings: Settings) -> list[str]:
     """Write the configuration; returns the command. Raises SettingError where Mosquitto is missing.
 
-    It listens on loopback only, until devices have certificates.
+    The authority must have made its files.
     """
     program = shutil.which("mosquitto") or shutil.which(
         "mosquitto", path="/usr/sbin:/usr/local/sbin"
     )
     if program is None:
         raise SettingError("mosquitto is not installed: run `make setup`, or set FLEET_MQTT_URL")
-    folder = settings.data_dir / "broker"
-    folder.mkdir(exist_ok=True)
-    config = folder / "mosquitto.conf"
-    config.write_text(
-        _CONFIG.format(
-            user=getpass.getuser(),
-            port=settings.mqtt_port,
-            folder=folder,
-            largest=LARGEST_PACKET,
-        )
+    folder, pki = settings.data_dir / "broker", settings.pki
+    folder.mkdir(mode=0o700, exist_ok=True)
+    head = _OWN_HEAD.format(user=getpass.getuser())
+    place = Place(
+        settings.device_host, settings.mqtt_port, folder, pki.files("server"), pki.crl, head
     )
+    # Mosquitto warns of a list that others may read.
+    write(folder / "acl", _ACL.encode(), PRIVATE)
+    config = folder / "mosquitto.conf"
+    write(config, configuration(place).encode())
     return [program, "-c", str(config)]
 
 
 def is_listening(port: int, host: str = "127.0.0.1") -> bool:
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.settimeout(0.5)
-        return probe.connect_ex((host, port)) == 0
+        return probe.connect_ex((host.strip("[]"), port)) == 0

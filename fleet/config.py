@@ -1,31 +1,30 @@
 """The environment, read once into one frozen Settings."""
 
 import os
-import re
 import secrets
 import socket
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import time, timedelta
 from enum import StrEnum
-from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import make_url
 
+from fleet import environment as read
 from fleet.domain.retention import CLASSES, Ages
+from fleet.environment import SettingError as SettingError
+from fleet.pki.folder import Folder
+from fleet.wire.tls import TlsFiles
 
 ROOT = Path(__file__).resolve().parents[1]
 """The project's folder: profiles, migrations and `wsgi.py` are in it."""
 DEFAULT_HTTP_PORT = 8080
 DEFAULT_MQTT_PORT = 18830
 """Not 1883: a broker that the distribution has started stays undisturbed."""
-_INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")
+DEFAULT_EST_PORT = 8443
 
 
 class LogFormat(StrEnum):
@@ -39,10 +38,6 @@ class LogFormat(StrEnum):
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
-class SettingError(ValueError):
-    """A setting that cannot be used; the message names it and what would be right."""
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that the environment decides.
@@ -53,9 +48,20 @@ class Settings:
 
     http_host: str
     http_port: int
+    http_pair: tuple[Path, Path] | None
+    """Certificate and key of one's own for the pages."""
+    device_host: str
+    """Where devices reach this machine: the broker and the enrolment server listen there."""
+    host_names: tuple[str, ...]
+    """By which they call it, besides its own."""
+    est_port: int
     mqtt_port: int
     mqtt_url: str
+    mqtt_files: TlsFiles | None
+    """For a broker of one's own; None: those of the installation's own authority."""
     own_broker: bool
+    own_ca: tuple[Path, Path] | None
+    """Certificate and key of a certificate authority of one's own."""
     data_dir: Path
     database_url: str
     retention: Ages
@@ -72,31 +78,45 @@ class Settings:
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Raises SettingError, naming the variable, for a value that cannot be used."""
         data_dir = Path(environ.get("FLEET_DATA_DIR") or "data").absolute()
-        http_port = _port(environ, "FLEET_HTTP_PORT", DEFAULT_HTTP_PORT)
-        mqtt_port = _port(environ, "FLEET_MQTT_PORT", DEFAULT_MQTT_PORT)
-        mqtt_url = _mqtt_url(environ)
-        database_url = _database_url(environ, data_dir)
+        http_port = read.port(environ, "FLEET_HTTP_PORT", DEFAULT_HTTP_PORT)
+        mqtt_port = read.port(environ, "FLEET_MQTT_PORT", DEFAULT_MQTT_PORT)
+        mqtt_url = read.mqtt_url(environ)
+        est_port = read.port(environ, "FLEET_EST_PORT", DEFAULT_EST_PORT)
+        if est_port == http_port or (mqtt_url is None and est_port == mqtt_port):
+            raise SettingError(f"FLEET_EST_PORT={est_port}: must differ from the other ports")
+        device_host = read.host(environ, "FLEET_DEVICE_HOST")
+        database_url = read.database_url(environ, data_dir)
         if mqtt_url is None and http_port == mqtt_port:
             raise SettingError(f"FLEET_HTTP_PORT={http_port}: must differ from FLEET_MQTT_PORT")
         return cls(
-            http_host=_http_host(environ),
+            http_host=read.host(environ, "FLEET_HTTP_HOST"),
             http_port=http_port,
+            http_pair=read.file_pair(environ, "FLEET_HTTP_CERT", "FLEET_HTTP_KEY"),
+            device_host=device_host,
+            host_names=read.host_names(environ, "FLEET_HOST_NAMES"),
+            est_port=est_port,
             mqtt_port=mqtt_port,
-            mqtt_url=mqtt_url or f"mqtt://127.0.0.1:{mqtt_port}",
+            mqtt_url=mqtt_url or f"mqtts://{read.reached(device_host)}:{mqtt_port}",
+            mqtt_files=read.mqtt_files(environ),
             own_broker=mqtt_url is None,
+            own_ca=read.file_pair(environ, "FLEET_CA_CERT", "FLEET_CA_KEY"),
             data_dir=data_dir,
             database_url=database_url,
             retention={
-                c.kept: timedelta(days=_whole(environ, c.setting, c.days, c.at_least, c.at_most))
+                c.kept: timedelta(
+                    days=read.whole(environ, c.setting, c.days, c.at_least, c.at_most)
+                )
                 for c in CLASSES
             },
             backup_dir=Path(environ.get("FLEET_BACKUP_DIR") or data_dir / "backups").absolute(),
-            backup_at=_time(environ, "FLEET_BACKUP_AT"),
-            backup_keep=_whole(environ, "FLEET_BACKUP_KEEP", 14, 1, 10_000),
-            litestream_url=_litestream_url(environ, database_url),
-            instance=_instance(environ),
-            log_format=LogFormat(_one_of(environ, "FLEET_LOG", tuple(LogFormat)) or LogFormat.AUTO),
-            log_level=_one_of(environ, "FLEET_LOG_LEVEL", LOG_LEVELS),
+            backup_at=read.time_of_day(environ, "FLEET_BACKUP_AT"),
+            backup_keep=read.whole(environ, "FLEET_BACKUP_KEEP", 14, 1, 10_000),
+            litestream_url=read.litestream_url(environ, database_url),
+            instance=read.instance(environ),
+            log_format=LogFormat(
+                read.one_of(environ, "FLEET_LOG", tuple(LogFormat)) or LogFormat.AUTO
+            ),
+            log_level=read.one_of(environ, "FLEET_LOG_LEVEL", LOG_LEVELS),
         )
 
     def instance_name(self, process: str) -> str:
@@ -104,6 +124,45 @@ class Settings:
         if self.instance and process != "web":  # of which one machine has several
             return self.instance
         return f"{self.instance or socket.gethostname()[:64]}-{os.getpid()}"
+
+    @property
+    def pki(self) -> Folder:
+        """The certificate authority, and what it has signed for the service."""
+        return Folder(self.data_dir / "pki", self.own_ca)
+
+    def server_names(self) -> list[str]:
+        """Every name and address that a device may know this machine by."""
+        names = ["localhost", "127.0.0.1", "::1", socket.gethostname(), *self.host_names]
+        names.append(read.reached(self.device_host).strip("[]"))
+        return [name for name in dict.fromkeys(names) if read.is_host(name)]
+
+    @property
+    def est_url(self) -> str:
+        """Where devices enrol: by the name that they are told to use."""
+        host = self.host_names[0] if self.host_names else read.reached(self.device_host)
+        return f"https://{f'[{host}]' if ':' in host.strip('[]') else host}:{self.est_port}"
+
+    def http_tls(self) -> TlsFiles | None:
+        """What the pages are served with; None: in plain text, to this machine alone."""
+        if self.http_pair is not None:
+            return TlsFiles(self.pki.ca, *self.http_pair)
+        return None if read.is_loopback(self.http_host) else self.pki.files("server")
+
+    def mqtt_tls(self, service: str) -> TlsFiles | None:
+        """What this part of the service shows the broker; None where that speaks plain text.
+
+        Raises SettingError where a file is missing.
+        """
+        if not self.mqtt_url.startswith("mqtts:"):
+            return None
+        files = self.mqtt_files or self.pki.files(service)
+        for path in (files.ca, files.cert, files.key):
+            if path is not None and not path.is_file():
+                raise SettingError(
+                    f"{path}: not there; `fleet up` or `fleet broker config` makes it, and "
+                    "FLEET_MQTT_CA, FLEET_MQTT_CERT and FLEET_MQTT_KEY name others"
+                )
+        return files
 
     def folders(self) -> tuple[Path, ...]:
         """Where this process, or its SQLite, writes."""
@@ -148,129 +207,3 @@ def _existing_key(path: Path) -> str:
     if len(key) < 32:
         raise SettingError(f"{path}: too short to be a key; delete it and a new one is made")
     return key
-
-
-def _whole(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
-    text = environ.get(name)
-    if not text:
-        return default
-    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
-        raise SettingError(f"{name}={text}: must be a whole number from {low} to {high}")
-    return int(text)
-
-
-def _port(environ: Mapping[str, str], name: str, default: int) -> int:
-    return _whole(environ, name, default, 1, 65_535)
-
-
-def _time(environ: Mapping[str, str], name: str) -> time | None:
-    text = environ.get(name)
-    if not text:
-        return None
-    try:
-        found = time.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is not None or len(text) != 5:
-        raise SettingError(f"{name}={text}: must be a time of day in UTC, like 03:15")
-    return found
-
-
-def _litestream_url(environ: Mapping[str, str], database_url: str) -> str | None:
-    text = environ.get("FLEET_LITESTREAM_URL")
-    if not text:
-        return None
-    scheme, separator, rest = text.partition("://")
-    if not (scheme and separator and rest.strip("/")) or not text.isprintable() or " " in text:
-        raise SettingError(
-            f"FLEET_LITESTREAM_URL={_shown(text)}: must look like file:///path/to/a/folder "
-            "or s3://bucket/path"
-        )
-    if not database_url.startswith("sqlite"):
-        raise SettingError(
-            "FLEET_LITESTREAM_URL: must not be set with PostgreSQL, which has its own "
-            "replication: see docs/recovery.md"
-        )
-    return text
-
-
-def _http_host(environ: Mapping[str, str]) -> str:
-    text = environ.get("FLEET_HTTP_HOST") or "127.0.0.1"
-    if not _is_host(text):
-        raise SettingError(
-            f"FLEET_HTTP_HOST={text}: must be an address or a name of this machine, "
-            "like 0.0.0.0, [::] or localhost"
-        )
-    return text
-
-
-def _is_host(text: str) -> bool:
-    """An IPv6 address stands in brackets, as everywhere before a port."""
-    in_brackets = text[:1] + text[-1:] == "[]"
-    try:
-        return in_brackets == (ip_address(text.strip("[]")).version == 6)
-    except ValueError:
-        return not text.replace(".", "").isdigit() and _HOST_NAME.fullmatch(text) is not None
-
-
-def _one_of(environ: Mapping[str, str], name: str, words: Sequence[str]) -> str | None:
-    text = environ.get(name)
-    if text and text not in words:
-        raise SettingError(f"{name}={text}: must be one of {', '.join(words)}")
-    return text or None
-
-
-def _instance(environ: Mapping[str, str]) -> str | None:
-    text = environ.get("FLEET_INSTANCE")
-    if text and not _INSTANCE.fullmatch(text):
-        raise SettingError(
-            f"FLEET_INSTANCE={text}: must be 1 to 63 letters, digits, dots, hyphens or underscores"
-        )
-    return text or None
-
-
-def _mqtt_url(environ: Mapping[str, str]) -> str | None:
-    text = environ.get("FLEET_MQTT_URL")
-    if not text:
-        return None
-    try:
-        parts = urlsplit(text)
-        is_fine = parts.scheme == "mqtt" and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is none, half an IPv6 address
-        is_fine = False
-    if not is_fine or not text.isprintable() or " " in text:
-        raise SettingError(f"FLEET_MQTT_URL={_shown(text)}: must look like mqtt://host:1883")
-    return text
-
-
-def _database_url(environ: Mapping[str, str], data_dir: Path) -> str:
-    text = environ.get("FLEET_DATABASE_URL")
-    if not text:
-        # A path may hold what means something in a URL.
-        path = str(data_dir / "wardfleet.sqlite")
-        return URL.create("sqlite", database=path).render_as_string()
-    scheme, _, rest = text.partition("://")
-    if scheme in ("postgresql", "postgres", "postgresql+psycopg") and _names_a_database(text):
-        return f"postgresql+psycopg://{rest}"
-    if scheme == "sqlite" and rest.startswith("/"):
-        return text
-    raise SettingError(
-        f"FLEET_DATABASE_URL={_shown(text)}: must look like "
-        "postgresql://user:password@host/database or sqlite:////absolute/path.sqlite"
-    )
-
-
-def _names_a_database(text: str) -> bool:
-    try:
-        url = make_url(text)
-    except (ArgumentError, ValueError):
-        return False
-    return bool(url.database) and (url.port is None or 0 < url.port < 65_536)
-
-
-def _shown(url: str) -> str:
-    """As it stands, unless a password may stand in it."""
-    if "@" not in url and "?" not in url:
-        return url
-    scheme, separator, _ = url.partition("://")
-    return f"{scheme}://..." if separator else "..."

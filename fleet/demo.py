@@ -6,8 +6,11 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from fleet.device.credentials import Credentials
 from fleet.domain.words import Scope
+from fleet.pki.authority import Authority
 from fleet.services.assign_profile import assign_profile
+from fleet.services.certify_devices import certify_devices
 from fleet.services.change_pack_model import change_pack_model
 from fleet.services.forecast_packs import forecast_packs
 from fleet.services.known_packs import KnownPack, enter_known_packs
@@ -73,6 +76,24 @@ def enter_demo(demo: Demo, now: datetime) -> None:
     register_devices(new, _ACTOR, now)
     if not known:
         _remember_packs(pasts(roster, demo.seed), now)
+
+
+def give_certificates(
+    demo: Demo, authority: Authority, ca: Path, data_dir: Path, now: datetime
+) -> None:
+    """Each simulated device has a key of its own; here alone the authority signs it unasked."""
+    folder = data_dir / "simulated"
+    folder.mkdir(exist_ok=True)
+    trusted = ca.read_bytes()
+    all_of_them = {d.device_id: Credentials(folder, d.device_id) for d in demo.roster().devices}
+    due = {
+        device_id: credentials
+        for device_id, credentials in all_of_them.items()
+        if credentials.is_due(now) or credentials.trusted() != trusted
+    }
+    requests = {device_id: credentials.request() for device_id, credentials in due.items()}
+    for device_id, signed in certify_devices(authority, requests, _ACTOR, now).items():
+        due[device_id].keep([signed], trusted)
 
 
 def _remember_packs(packs: list[Past], now: datetime) -> None:

@@ -1,5 +1,7 @@
 """The `web` process: gunicorn and its workers, each with a sign of life of its own."""
 
+from collections.abc import Callable
+from ssl import CERT_OPTIONAL, SSLContext, TLSVersion
 from threading import Event, Thread
 from typing import Any
 
@@ -9,6 +11,7 @@ from gunicorn.glogging import Logger
 
 from fleet import create_app
 from fleet.config import Settings
+from fleet.est import create_est_app
 from fleet.services.heartbeat import Heart, beat_until
 
 WORKERS = 2
@@ -22,6 +25,40 @@ def serve(settings: Settings) -> None:
     _Gunicorn(settings).run()
 
 
+def serve_est(settings: Settings) -> None:
+    """The enrolment server, until a signal ends it."""
+    _Est(settings).run()
+
+
+class _Est(BaseApplication):
+    """Client certificates are asked for and not demanded: a new device has none yet."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        files = self._settings.pki.files("server")
+        options = {
+            "bind": f"{self._settings.device_host}:{self._settings.est_port}",
+            "worker_class": "gthread",
+            "workers": 1,
+            "threads": THREADS,
+            "control_socket_disable": True,
+            "logger_class": _Log,
+            "certfile": str(files.cert),
+            "keyfile": str(files.key),
+            "ca_certs": str(files.ca),
+            "cert_reqs": CERT_OPTIONAL,
+            "ssl_context": _modern,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        return create_est_app(self._settings)
+
+
 class _Gunicorn(BaseApplication):
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -30,7 +67,7 @@ class _Gunicorn(BaseApplication):
         super().__init__()
 
     def load_config(self) -> None:
-        options = {
+        options: dict[str, Any] = {
             "bind": f"{self._settings.http_host}:{self._settings.http_port}",
             "worker_class": "gthread",
             "workers": WORKERS,
@@ -41,6 +78,8 @@ class _Gunicorn(BaseApplication):
             "post_worker_init": self._start_beating,
             "worker_exit": self._stop_beating,
         }
+        if tls := self._settings.http_tls():
+            options |= {"certfile": str(tls.cert), "keyfile": str(tls.key), "ssl_context": _modern}
         for name, value in options.items():
             self.cfg.set(name, value)
 
@@ -60,6 +99,12 @@ class _Gunicorn(BaseApplication):
         self._stop.set()
         if self._beating:
             self._beating.join(STOPPED_WITHIN_S)
+
+
+def _modern(_config: Any, make: Callable[[], SSLContext]) -> SSLContext:
+    context = make()
+    context.minimum_version = TLSVersion.TLSv1_2
+    return context
 
 
 class _Log(Logger):

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Event
 
 log = logging.getLogger(__name__)
@@ -20,11 +21,15 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A process to keep running. `is_ready`: asked before the next one is started."""
+    """A process to keep running. `is_ready`: asked before the next one is started.
+
+    `rereads`: files that it reads anew when it is told SIGHUP, as it is when one of them changes.
+    """
 
     name: str
     command: Sequence[str]
     is_ready: Callable[[], bool] = lambda: True
+    rereads: Sequence[Path] = ()
 
 
 @dataclass(slots=True)
@@ -34,6 +39,8 @@ class _Running:
     started: float
     failures: int = 0
     restart_at: float | None = field(default=None)
+    has_read: Sequence[object] = ()
+    """What tells one state of its files from the next."""
 
 
 class Supervisor:
@@ -49,7 +56,8 @@ class Supervisor:
         for service in self._services:
             if stop.is_set():
                 break
-            running = _Running(service, _spawn(service), time.monotonic())
+            has_read = _state_of(service.rereads)
+            running = _Running(service, _spawn(service), time.monotonic(), has_read=has_read)
             self._running.append(running)
             if not _is_ready_in_time(running, stop, ready_within_s):
                 unready.append(service.name)
@@ -70,11 +78,13 @@ class Supervisor:
 def _tend(running: _Running, now: float) -> None:
     if running.restart_at is not None:
         if now >= running.restart_at:
+            running.has_read = _state_of(running.service.rereads)
             running.process, running.started = _spawn(running.service), now
             running.restart_at = None
         return
     status = running.process.poll()
     if status is None:
+        _tell_of_changes(running)
         return
     lived = now - running.started
     running.failures = 1 if lived > STEADY_AFTER_S else running.failures + 1
@@ -83,6 +93,25 @@ def _tend(running: _Running, now: float) -> None:
         "%s ended with status %s; starting it again in %.0f s", running.service.name, status, pause
     )
     running.restart_at = now + pause
+
+
+def _tell_of_changes(running: _Running) -> None:
+    state = _state_of(running.service.rereads)
+    if state != running.has_read:
+        running.has_read = state
+        running.process.send_signal(signal.SIGHUP)
+
+
+def _state_of(files: Sequence[Path]) -> list[object]:
+    """Files are replaced whole: each new one is another inode, or of another time."""
+    found: list[object] = []
+    for file in files:
+        try:
+            is_now = file.stat()
+            found.append((is_now.st_ino, is_now.st_mtime_ns))
+        except FileNotFoundError:
+            found.append(None)
+    return found
 
 
 def _spawn(service: Service) -> subprocess.Popen[bytes]:

@@ -3,11 +3,12 @@
 import errno
 import logging
 import socket
+import ssl
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from http.client import HTTPConnection, HTTPException
-from ipaddress import IPv4Address, IPv6Address
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from pathlib import Path
 from socket import SOCK_STREAM
 
 from flask import Flask
@@ -18,7 +19,10 @@ from fleet import create_worker
 from fleet.broker import is_listening, mosquitto_command
 from fleet.config import SettingError, Settings
 from fleet.data_dir import only_one
-from fleet.demo import Demo, enter_demo
+from fleet.demo import Demo, enter_demo, give_certificates
+from fleet.environment import reached
+from fleet.pki.authority import Authority
+from fleet.pki.folder import AuthorityError
 from fleet.recovery import litestream
 from fleet.services.first_administrator import offer
 from fleet.signals import stop_on_signals
@@ -37,11 +41,14 @@ def up(settings: Settings, demo: Demo | None) -> None:
     with only_one(settings.data_dir):
         _check_ports(settings)
         _check_database(settings)
+        authority = _make_authority(settings)
         upgrade(settings.database_url)
         app = create_worker(settings)
         if demo is not None:
             with app.app_context():
-                enter_demo(demo, datetime.now(UTC))
+                now = datetime.now(UTC)
+                enter_demo(demo, now)
+                give_certificates(demo, authority, settings.pki.ca, settings.data_dir, now)
         supervisor = Supervisor(_services(settings, demo))
         stop = stop_on_signals()
         try:
@@ -55,16 +62,15 @@ def up(settings: Settings, demo: Demo | None) -> None:
 
 
 def _services(settings: Settings, demo: Demo | None) -> list[Service]:
-    port = settings.mqtt_port
     services = []
     if settings.own_broker:
-        command = mosquitto_command(settings)
-        services.append(Service("mosquitto", command, lambda: is_listening(port)))
+        services.append(mosquitto(settings))
     if settings.litestream_url:
         services.append(Service("litestream", litestream.command(settings)))
     services += [
         Service("ingest", [*_FLEET, "ingest"]),
         Service("schedule", [*_FLEET, "schedule"]),
+        Service("est", [*_FLEET, "est"], rereads=[settings.pki.files("server").cert or Path()]),
         Service("web", [*_FLEET, "web"], lambda: _is_ready(settings)),
     ]
     if demo is not None:
@@ -72,9 +78,18 @@ def _services(settings: Settings, demo: Demo | None) -> list[Service]:
     return services
 
 
+def mosquitto(settings: Settings) -> Service:
+    """Told whenever the authority has revoked or renewed something."""
+    host, port = reached(settings.device_host), settings.mqtt_port
+    own = settings.pki.files("server")
+    rereads = [path for path in (settings.pki.crl, own.cert, own.ca) if path]
+    command = mosquitto_command(settings)
+    return Service("mosquitto", command, lambda: is_listening(port, host), rereads)
+
+
 def _is_ready(settings: Settings) -> bool:
     try:
-        connection = HTTPConnection(*_host_and_port(settings), timeout=2)
+        connection = _connection(settings)
         connection.request("GET", "/readyz")
         return connection.getresponse().status == 200
     except (OSError, HTTPException):
@@ -82,13 +97,18 @@ def _is_ready(settings: Settings) -> bool:
 
 
 def _address(settings: Settings) -> str:
-    return "http://{}:{}".format(*_host_and_port(settings))
+    scheme = "https" if settings.http_tls() else "http"
+    return f"{scheme}://{reached(settings.http_host)}:{settings.http_port}"
 
 
-def _host_and_port(settings: Settings) -> tuple[str, int]:
-    """Where to reach what is bound there: every address means, from here, this machine."""
-    here = {str(IPv4Address(0)): "127.0.0.1", f"[{IPv6Address(0)}]": "[::1]"}
-    return here.get(settings.http_host, settings.http_host), settings.http_port
+def _connection(settings: Settings) -> HTTPConnection:
+    host, port, tls = reached(settings.http_host), settings.http_port, settings.http_tls()
+    if tls is None:
+        return HTTPConnection(host, port, timeout=2)
+    context = ssl.create_default_context()
+    # A question to ourselves: a certificate of one's own names a host that nobody here calls.
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return HTTPSConnection(host, port, timeout=2, context=context)
 
 
 def greet(app: Flask, settings: Settings, unready: Sequence[str]) -> None:
@@ -107,6 +127,7 @@ def greet(app: Flask, settings: Settings, unready: Sequence[str]) -> None:
         f"  Ward boards      {address}/",
         f"  IT               {address}/it",
         f"  REST API         {address}/api/v1/docs",
+        f"  Enrolment        {settings.est_url}",
     ]
     if token is not None:
         lines += [
@@ -130,11 +151,12 @@ def _setup_token(app: Flask) -> str | None:
 
 def _check_ports(settings: Settings) -> None:
     _check_free("FLEET_HTTP", settings.http_host, settings.http_port)
+    _check_free("FLEET_EST", settings.device_host, settings.est_port, "FLEET_DEVICE")
     if settings.own_broker:
-        _check_free("FLEET_MQTT", "127.0.0.1", settings.mqtt_port)
+        _check_free("FLEET_MQTT", settings.device_host, settings.mqtt_port, "FLEET_DEVICE")
 
 
-def _check_free(prefix: str, host: str, port: int) -> None:
+def _check_free(prefix: str, host: str, port: int, host_prefix: str | None = None) -> None:
     """Bound for a moment, as its service is about to do."""
     name = f"{prefix}_PORT"
     try:
@@ -150,9 +172,16 @@ def _check_free(prefix: str, host: str, port: int) -> None:
             problem = "this user may not listen on it; set {} to 1024 or more"
             raise SettingError(f"{name}={port}: {problem.format(name)}") from error
         raise SettingError(
-            f"{prefix}_HOST={host}: cannot listen there ({error.strerror}); "
+            f"{host_prefix or prefix}_HOST={host}: cannot listen there ({error.strerror}); "
             "name an address of this machine"
         ) from error
+
+
+def _make_authority(settings: Settings) -> Authority:
+    try:
+        return settings.pki.make(settings.server_names(), datetime.now(UTC))
+    except AuthorityError as error:
+        raise SettingError(str(error)) from error
 
 
 def _check_database(settings: Settings) -> None:

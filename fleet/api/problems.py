@@ -19,6 +19,7 @@ from fleet.services.errors import (
     ServiceError,
     StaleVersion,
     TooManyAttempts,
+    Unauthorized,
 )
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ _STATUS: dict[type[ServiceError], int] = {
     StaleVersion: 412,
     Invalid: 422,
     TooManyAttempts: 429,
+    Unauthorized: 401,
 }
 _CHALLENGE = {
     401: 'Bearer realm="wardfleet"',

@@ -31,15 +31,31 @@ def simulate(speed: float, **size: int) -> None:
         )
 
 
-@click.command()
+class _DeviceOrCommand(click.Group):
+    """`fleet agent cart-017` is short for `fleet agent run cart-017`."""
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            args = ["run", *args]
+        return super().resolve_command(context, args)
+
+
+@click.group(cls=_DeviceOrCommand)
+def agent() -> None:
+    """This machine (laptop, tablet or cart) as a device: `fleet agent DEVICE_ID` reports it."""
+
+
+@agent.command()
 @click.argument("device_id")
 @click.option(
     "--app", "apps", multiple=True, metavar="NAME[=PROCESS]", help="A process that must run."
 )
 @click.option("--interval", default=30, show_default=True, type=click.IntRange(1, 3600))
 @one_clear_line
-def agent(device_id: str, apps: tuple[str, ...], interval: int) -> None:
-    """Report this machine (laptop, tablet or cart) as DEVICE_ID."""
+def run(device_id: str, apps: tuple[str, ...], interval: int) -> None:
+    """Report this machine as DEVICE_ID."""
     from fleet.device.apps import AppSpec
     from fleet.device.run import run_agent
 
@@ -53,6 +69,21 @@ def agent(device_id: str, apps: tuple[str, ...], interval: int) -> None:
             apps=[AppSpec.parse(text) for text in apps],
             interval_s=interval,
         )
+
+
+@agent.command()
+@click.argument("code")
+@one_clear_line
+def enrol(code: str) -> None:
+    """Get this machine its certificate by the CODE on its label (in quotation marks)."""
+    from fleet.device.enrol import enrol as enrol_machine
+    from fleet.device.est import Invitation
+
+    settings = Settings.from_env()
+    with what_the_user_can_put_right():
+        invitation = Invitation.parse(code)
+        if enrol_machine(invitation, settings.data_dir / "agent", stop_on_signals(), click.echo):
+            click.echo(f"enrolled: fleet agent {invitation.device_id}")
 
 
 COMMANDS = (simulate, agent)

@@ -68,7 +68,8 @@ def ingest() -> None:
     app = create_worker(settings)
     with app.app_context():
         clock = service_clock()
-    consumer = Consumer(settings.mqtt_url, f"wardfleet-ingest-{uuid4().hex[:12]}", clock.reckoned)
+    name = f"wardfleet-ingest-{uuid4().hex[:12]}"
+    consumer = Consumer(settings.mqtt_url, name, clock.reckoned, settings.mqtt_tls("ingest"))
     collect_rarely()
     run_ingest(
         app,
@@ -88,4 +89,13 @@ def schedule() -> None:
     run_schedule(create_worker(settings), settings, stop_on_signals())
 
 
-COMMANDS = (up, web, ingest, schedule)
+@click.command()
+@one_clear_line
+def est() -> None:
+    """Enrol devices: EST (RFC 7030) over HTTPS."""
+    from fleet.serve import serve_est
+
+    serve_est(Settings.from_env())
+
+
+COMMANDS = (up, web, ingest, schedule, est)

@@ -18,11 +18,14 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from fleet.wire.tls import TlsFiles
+
 log = logging.getLogger(__name__)
 
 WILL_DELAY_S = 60
 KEEP_ALIVE_S = 30
 FLUSH_MS = 2_000
+_PORTS = {"mqtt": 1883, "mqtts": 8883}
 NO_MATCHING_SUBSCRIBERS = 0x10
 """MQTT 5, 3.4.2.1: a PUBACK may say so. Not every broker does."""
 
@@ -79,13 +82,25 @@ class Link(Protocol):
 
 
 class MqttLink:
-    """A link to `mqtt://host:port`, with the will on `will_topic`."""
+    """A link to `mqtts://host:port`, with the will on `will_topic`.
+
+    `tls`: whom to trust and what to show. `mqtt://` is plain text, for a broker on this machine.
+    """
 
     def __init__(
-        self, client_id: str, url: str, will_topic: str, *, will_delay_s: int = WILL_DELAY_S
+        self,
+        client_id: str,
+        url: str,
+        will_topic: str,
+        *,
+        will_delay_s: int = WILL_DELAY_S,
+        tls: TlsFiles | None = None,
     ) -> None:
         self._client_id = client_id
-        self._host, self._port = parse_url(url)
+        self._host, self._port, is_safe = parse_url(url)
+        if is_safe and tls is None:
+            raise ValueError(f"{url}: needs a certificate: see `fleet agent enrol`")
+        self._tls = tls if is_safe else None
         self._will_topic = will_topic
         self._will_delay_s = will_delay_s
         self._client: Client | None = None
@@ -118,6 +133,8 @@ class MqttLink:
         client = Client(
             CallbackAPIVersion.VERSION2, self._client_id, protocol=MQTTProtocolVersion.MQTTv5
         )
+        if self._tls is not None:
+            client.tls_set_context(self._tls.context())
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
@@ -147,8 +164,12 @@ class MqttLink:
         return events
 
     def read(self) -> None:
-        if self._client is not None:
+        """What TLS has decrypted already, no poll will tell of: read until that is empty."""
+        while self._client is not None:
             self._client.loop_read()
+            pending = getattr(self.socket, "pending", None)
+            if pending is None or not pending():
+                return
 
     def write(self) -> None:
         if self._client is not None:
@@ -219,9 +240,9 @@ class MqttLink:
             self._events.append(Unheard(topic))
 
 
-def parse_url(url: str) -> tuple[str, int]:
-    """Host and port of `mqtt://host[:port]`; ValueError for anything else."""
+def parse_url(url: str) -> tuple[str, int, bool]:
+    """Host, port and whether it is TLS, of `mqtts://host[:port]`; ValueError for anything else."""
     parts = urlsplit(url)
-    if parts.scheme != "mqtt" or not parts.hostname:
-        raise ValueError(f"not an address of the form mqtt://host:port: {url!r}")
-    return parts.hostname, parts.port or 1883
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise ValueError(f"not an address of the form mqtts://host:port: {url!r}")
+    return parts.hostname, parts.port or _PORTS[parts.scheme], parts.scheme == "mqtts"

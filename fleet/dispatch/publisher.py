@@ -10,19 +10,20 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from fleet.wire.tls import TlsFiles
+
 log = logging.getLogger(__name__)
 
 
 class Publisher:
     """Publishes at QoS 1. `publish` never waits; `Receipt.wait` does, where it matters."""
 
-    def __init__(self, url: str, client_id: str) -> None:
-        parts = urlsplit(url)
-        self._address = (parts.hostname or "127.0.0.1", parts.port or 1883)
+    def __init__(self, url: str, client_id: str, tls: TlsFiles | None = None) -> None:
+        self._address = _address(url)
         self._client = mqtt.Client(
             mqtt.CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5
         )
-        self._client.username_pw_set(parts.username, parts.password)
+        _prepare(self._client, url, tls)
         self._client.reconnect_delay_set(min_delay=1, max_delay=5)
         self._client.max_inflight_messages_set(1_000)
         self._client.max_queued_messages_set(10_000)
@@ -80,19 +81,20 @@ class Broker:
     """What it grants instead of what was asked for, if it does."""
 
 
-def ask_broker(url: str, session_expiry_s: int, patience_s: float) -> Broker:
+def ask_broker(
+    url: str, session_expiry_s: int, patience_s: float, tls: TlsFiles | None = None
+) -> Broker:
     """Connect, hear what is granted, and leave. Raises OSError where nobody answers as a broker."""
-    parts = urlsplit(url)
     heard: queue.SimpleQueue[Broker] = queue.SimpleQueue()
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
-    client.username_pw_set(parts.username, parts.password)
+    _prepare(client, url, tls)
     client.connect_timeout = patience_s
     client.on_connect = lambda _client, _data, _flags, reason, granted: heard.put(
         Broker(refused=str(reason)) if reason.is_failure else _granted(granted)
     )
     wanted = Properties(PacketTypes.CONNECT)
     wanted.SessionExpiryInterval = session_expiry_s
-    client.connect(parts.hostname or "127.0.0.1", parts.port or 1883, properties=wanted)
+    client.connect(*_address(url), properties=wanted)
     client.loop_start()
     try:
         return heard.get(timeout=patience_s)
@@ -103,6 +105,46 @@ def ask_broker(url: str, session_expiry_s: int, patience_s: float) -> Broker:
         leave.SessionExpiryInterval = 0  # nothing shall remain of this visit
         client.disconnect(properties=leave)
         client.loop_stop()
+
+
+def end_session(url: str, client_id: str, tls: TlsFiles, patience_s: float) -> None:
+    """Take the session of `client_id`, as `tls` proves to be, and end it.
+
+    A broker has one connection by a name, the newest (MQTT 5, 3.1.4): whoever else had it is
+    disconnected, and its will spoken. OSError where the broker cannot be reached, or refuses.
+    """
+    told: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id, protocol=mqtt.MQTTv5)
+    _prepare(client, url, tls)
+    client.connect_timeout = patience_s
+    client.on_connect = lambda _client, _data, _flags, reason, _granted: told.put(
+        str(reason) if reason.is_failure else None
+    )
+    client.connect(*_address(url), clean_start=True)
+    client.loop_start()
+    try:
+        if refused := told.get(timeout=patience_s):
+            raise ConnectionRefusedError(refused)
+    except queue.Empty:
+        raise TimeoutError(f"no answer within {patience_s:.0f} s") from None
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def _address(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "127.0.0.1", parts.port or (8883 if parts.scheme == "mqtts" else 1883)
+
+
+def _prepare(client: mqtt.Client, url: str, tls: TlsFiles | None) -> None:
+    parts = urlsplit(url)
+    if parts.username is not None:
+        client.username_pw_set(parts.username, parts.password)
+    if tls is not None:
+        context = tls.context()
+        client.tls_set_context(context)
+        client.on_pre_connect = lambda *_: tls.show(context)
 
 
 def _granted(properties: Properties) -> Broker:

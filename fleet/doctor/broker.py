@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import make_url
 
+from fleet.config import SettingError
 from fleet.dispatch.publisher import ask_broker
 from fleet.doctor.case import Case
 from fleet.doctor.finding import Finding, fail, ok, warn
@@ -19,10 +20,11 @@ SAFE_SSL_MODES = ("verify-ca", "verify-full")
 
 def broker(case: Case) -> Iterator[Finding]:
     parts = urlsplit(case.settings.mqtt_url)
-    where = f"{parts.hostname}:{parts.port or 1883}"
+    where = f"{parts.hostname}:{parts.port or (8883 if parts.scheme == 'mqtts' else 1883)}"
     try:
-        it = ask_broker(case.settings.mqtt_url, SESSION_S, PATIENCE_S)
-    except OSError as error:
+        tls = case.settings.mqtt_tls("doctor")
+        it = ask_broker(case.settings.mqtt_url, SESSION_S, PATIENCE_S, tls)
+    except (OSError, SettingError) as error:
         do = "See that it runs, and that FLEET_MQTT_URL names it."
         if case.settings.own_broker:
             do = "Start it with `fleet up`, and see what that says of mosquitto."
@@ -54,8 +56,8 @@ def certificates(case: Case) -> Iterator[Finding]:
     """What leaves this machine in plain text."""
     settings = case.settings
     for name, host, do in (
-        ("broker", urlsplit(settings.mqtt_url).hostname, "Reach it through a tunnel."),
-        ("pages", settings.http_host, "Let only a TLS proxy reach them."),
+        ("broker", _plain_broker_host(settings.mqtt_url), "Say mqtts:// in FLEET_MQTT_URL."),
+        ("pages", None if settings.http_tls() else settings.http_host, ""),
         ("database", _unsafe_database_host(settings.database_url),
          "Add ?sslmode=verify-full to FLEET_DATABASE_URL."),
     ):  # fmt: skip
@@ -63,6 +65,11 @@ def certificates(case: Case) -> Iterator[Finding]:
             yield ok(f"certificates {name}", "plain text on this machine alone, or TLS")
         else:
             yield warn(f"certificates {name}", f"plain text at {host}", do)
+
+
+def _plain_broker_host(url: str) -> str | None:
+    parts = urlsplit(url)
+    return None if parts.scheme == "mqtts" else parts.hostname
 
 
 def _unsafe_database_host(url: str) -> str | None:

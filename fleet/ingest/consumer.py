@@ -22,6 +22,7 @@ from fleet.store.types import from_ms
 from fleet.wire import topics
 from fleet.wire.messages import MAX_MESSAGE_BYTES, Heartbeat
 from fleet.wire.packets import Publish, pubacks
+from fleet.wire.tls import TlsFiles
 
 log = logging.getLogger(__name__)
 _heartbeat = msgspec.json.Decoder(Heartbeat)
@@ -46,9 +47,15 @@ class Consumer:
     Maximum is twice the batch: the next batch arrives while one is being written.
     """
 
-    def __init__(self, url: str, client_id: str, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        url: str,
+        client_id: str,
+        now: Callable[[], datetime],
+        tls: TlsFiles | None = None,
+    ) -> None:
         parts = urlsplit(url)
-        self._address = (parts.hostname or "127.0.0.1", parts.port or 1883)
+        self._address = (parts.hostname or "127.0.0.1", parts.port or (8883 if tls else 1883))
         self._now = now
         self._arrived: deque[Inbound] = deque()
         self._arrival = Condition()
@@ -58,6 +65,10 @@ class Consumer:
         self._listening = False
         self._client = _Client(self._on_socket, client_id)
         self._client.username_pw_set(parts.username, parts.password)
+        if tls is not None:
+            context = tls.context()
+            self._client.tls_set_context(context)
+            self._client.on_pre_connect = lambda *_: tls.show(context)
         self._client.reconnect_delay_set(min_delay=1, max_delay=5)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe

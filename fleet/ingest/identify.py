@@ -26,6 +26,7 @@ _CONDITION = tuple(
 _KNOWN = (
     Device.device_id,
     Device.lifecycle,
+    Device.pending,
     Configuration.profile_version_id,
     Device.id,
     Device.ward_id,
@@ -55,17 +56,19 @@ def identify(batch: Batch) -> None:
         .with_for_update(of=[Device, DeviceState], key_share=True)
     ).all()
     profiles = _profiles(batch, {row.profile_version_id for row in rows})
-    gone = set()
+    gone, pending = set(), set()
     for row in rows:
-        device_id, lifecycle, version_id = row[:3]
-        if lifecycle == Lifecycle.ENROLLED:
-            batch.devices[device_id] = _known(row, *profiles[version_id])
-        else:
+        device_id, lifecycle, waits, version_id = row[:4]
+        if lifecycle != Lifecycle.ENROLLED:
             gone.add(device_id)
-    _reject_strangers(batch, gone)
+        elif waits:
+            pending.add(device_id)
+        else:
+            batch.devices[device_id] = _known(row, *profiles[version_id])
+    _reject_strangers(batch, gone, pending)
 
 
-def _reject_strangers(batch: Batch, gone: set[str]) -> None:
+def _reject_strangers(batch: Batch, gone: set[str], pending: set[str]) -> None:
     accepted = []
     for spoken in batch.spoken:
         if spoken.channel == HEARTBEAT or spoken.device_id in batch.devices:
@@ -76,11 +79,13 @@ def _reject_strangers(batch: Batch, gone: set[str]) -> None:
         if spoken.device_id in gone:
             reason, kind = "device is decommissioned", "decommissioned_device"
             refuse_all(batch, spoken.heard, reason)
+        elif spoken.device_id in pending:
+            reason, kind = "device waits for approval", "pending_device"
         else:
             reason, kind = "unknown device: not registered", "unknown_device"
         batch.rejected.append(Rejected(spoken.heard, reason, spoken.device_id, kind))
     batch.spoken = accepted
-    # A stranger hears nothing, and keeps its readings until it is registered.
+    # A stranger hears nothing, and keeps its readings until it is registered; so does who waits.
     batch.acks = {k: ack for k, ack in batch.acks.items() if k[0] in gone | batch.devices.keys()}
 
 
@@ -103,5 +108,5 @@ def _known(row: Row[*tuple[Any, ...]], policies: Policies, interval_s: int) -> K
     names: Any = condition.failed_apps  # as text; most often there are none
     failed_apps = () if names == "[]" else tuple(msgspec.json.decode(names))
     condition = condition._replace(failed_apps=failed_apps)
-    known: tuple[Any, ...] = (*row[3 : len(_KNOWN)], condition, policies, interval_s)
+    known: tuple[Any, ...] = (*row[4 : len(_KNOWN)], condition, policies, interval_s)
     return Known(*known)

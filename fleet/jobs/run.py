@@ -34,7 +34,8 @@ def run_schedule(app: Flask, settings: Settings, stop: Event) -> None:
     """Run every job on time until `stop`. A job that fails is logged, and runs again next time."""
     # A job still at work when its next turn comes is let finish: no reason for a warning.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
-    publisher = Publisher(settings.mqtt_url, f"wardfleet-schedule-{uuid4().hex[:12]}")
+    name = f"wardfleet-schedule-{uuid4().hex[:12]}"
+    publisher = Publisher(settings.mqtt_url, name, settings.mqtt_tls("schedule"))
     publisher.start()
     leadership = _Leadership(app, settings.instance_name("schedule"))
     scheduler = BackgroundScheduler(timezone="UTC")

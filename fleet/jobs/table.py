@@ -7,6 +7,7 @@ from datetime import datetime
 from fleet.config import Settings
 from fleet.dispatch.publisher import Publisher
 from fleet.dispatch.speak import speak
+from fleet.jobs.certificates import keep_certificates, publish_revocations
 from fleet.jobs.heartbeat import heartbeat
 from fleet.jobs.silence import Watch
 from fleet.recovery.backup import nightly_backup
@@ -42,6 +43,7 @@ JOBS = (
     Job("mark_silent", 1, lambda tools, now: tools.watch(now)),
     Job("heartbeat", 5, lambda tools, now: heartbeat(tools.publisher, now)),
     Job("follow_calls", 10, lambda tools, now: follow_calls(now)),
+    Job("publish_revocations", 5, lambda tools, now: publish_revocations(tools.settings, now)),
     Job("judge_overdue", 10, lambda tools, now: judge_overdue(now)),
     Job("roll_up", 30, lambda tools, now: roll_up(now)),
     Job("watch_packs", 60, lambda tools, now: watch_packs(now)),
@@ -50,6 +52,7 @@ JOBS = (
     Job("hold_replacements", 60, lambda tools, now: hold_replacements(now)),
     Job("make_partitions", 3600, lambda tools, now: make_partitions(now)),
     Job("pack_partitions", 3600, lambda tools, now: pack_partitions(now)),
+    Job("keep_certificates", 3600, lambda tools, now: keep_certificates(tools.settings, now)),
     Job("forget_old", 3600, lambda tools, now: forget_old(tools.settings.retention, now)),
     Job("nightly_backup", 600, lambda tools, now: nightly_backup(tools.settings, now)),
 )

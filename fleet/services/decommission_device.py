@@ -7,6 +7,8 @@ from sqlalchemy.orm import Session
 
 from fleet.domain.words import AlertKind, Availability, ComplianceState, Lifecycle
 from fleet.services import alerts, audit, outbox
+from fleet.services.certificates import revoke_all
+from fleet.services.enrolment_tokens import withdraw
 from fleet.services.errors import Conflict, NotFound, StaleVersion
 from fleet.services.wards import touch
 from fleet.store.alert import Transition
@@ -18,10 +20,10 @@ from fleet.store.device import Device, DeviceState
 def decommission_device(
     device_id: str, actor: str, now: datetime, expected_version: int | None = None
 ) -> None:
-    """Its alerts are resolved, and the broker forgets its desired state.
+    """Its alerts are resolved, its certificates and tokens void, and the broker forgets it.
 
-    What it goes on saying is quarantined. Raises NotFound, StaleVersion, or Conflict if it has
-    left already.
+    What it goes on saying is quarantined, its history stays. Raises NotFound, StaleVersion, or
+    Conflict if it has left already.
     """
     with transaction() as session:
         device = session.scalar(select(Device).where(Device.device_id == device_id))
@@ -35,6 +37,8 @@ def decommission_device(
         _fall_silent(session, device.id)
         alerts.reconcile(session, {device.id: {}}, frozenset(AlertKind), now)
         outbox.leave(session, device_id, "desired", None, now, retain=True)
+        revoke_all(session, device.id, now)
+        withdraw(session, [device.id], now)
         words = (str(Lifecycle.ENROLLED), str(Lifecycle.DECOMMISSIONED))
         session.add(
             Transition(device_pk=device.id, at=now, aspect="lifecycle", old=words[0], new=words[1])

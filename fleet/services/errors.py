@@ -21,6 +21,10 @@ class StaleVersion(ServiceError):
     """Somebody else has changed it since it was read."""
 
 
+class Unauthorized(ServiceError):
+    """Who asks has not proved to be who they say."""
+
+
 class TooManyAttempts(ServiceError):
     """Try again later."""
 

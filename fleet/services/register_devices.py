@@ -39,13 +39,25 @@ class NewDevice:
         return self.device_id or re.sub(r"[^a-z0-9-]+", "-", self.asset_tag.lower())
 
 
-def register_devices(devices: Sequence[NewDevice], actor: str, now: datetime) -> list[str]:
-    """Returns the device ids. Raises Invalid, naming the field (and the line, in a list)."""
+def register_devices(
+    devices: Sequence[NewDevice],
+    actor: str,
+    now: datetime,
+    *,
+    dry_run: bool = False,
+    lines: Sequence[int] | None = None,
+) -> list[str]:
+    """Returns the device ids. Raises Invalid, naming the field (and the line, in a list).
+
+    `dry_run`: only look whether they could be. `lines`: where each stands in its file.
+    """
     with transaction() as session:
         wards = {ward.slug: ward.id for ward in session.execute(select(Ward.slug, Ward.id))}
-        problems = _problems(session, devices, set(wards))
+        problems = _problems(session, devices, set(wards), lines)
         if problems:
             raise Invalid(problems)
+        if dry_run:
+            return [device.identity for device in devices]
         rows = [_row(device, wards[device.ward_slug], now) for device in devices]
         session.add_all(rows)
         session.flush()
@@ -81,13 +93,16 @@ def _row(device: NewDevice, ward_id: int, now: datetime) -> Device:
 
 
 def _problems(
-    session: Session, devices: Sequence[NewDevice], ward_slugs: set[str]
+    session: Session,
+    devices: Sequence[NewDevice],
+    ward_slugs: set[str],
+    lines: Sequence[int] | None,
 ) -> dict[str, str]:
     taken_ids = _taken(session, Device.device_id, [d.identity for d in devices])
     taken_tags = _taken(session, Device.asset_tag, [d.asset_tag for d in devices])
     problems: dict[str, str] = {}
-    for line, device in enumerate(devices, start=1):
-        prefix = f"line {line}: " if len(devices) > 1 else ""
+    for line, device in zip(lines or range(1, len(devices) + 1), devices, strict=True):
+        prefix = f"line {line}: " if lines or len(devices) > 1 else ""
         for name, problem in _problems_of(device, ward_slugs, taken_ids, taken_tags):
             problems[prefix + name] = problem
     return problems

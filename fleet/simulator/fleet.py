@@ -10,6 +10,7 @@ from threading import Event as StopEvent
 
 from fleet.device.agent import Agent, wall_clock
 from fleet.device.backlog import ACK_TIMEOUT_S
+from fleet.device.credentials import Credentials
 from fleet.device.journal import Journal
 from fleet.device.link import WILL_DELAY_S, Event, MqttLink
 from fleet.device.loop import Loop
@@ -17,6 +18,7 @@ from fleet.domain.presence import DEFAULT_INTERVAL_S
 from fleet.simulator.device import SimulatedHardware
 from fleet.simulator.roster import DEFAULT_SEED, Roster, RosterDevice
 from fleet.wire import topics
+from fleet.wire.tls import TlsFiles
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +33,15 @@ class RadioLink(MqttLink):
     """A connection that breaks when its device goes out of range."""
 
     def __init__(
-        self, client_id: str, url: str, will_topic: str, in_range: Callable[[], bool], delay_s: int
+        self,
+        client_id: str,
+        url: str,
+        in_range: Callable[[], bool],
+        delay_s: int,
+        tls: TlsFiles | None,
     ) -> None:
-        super().__init__(client_id, url, will_topic, will_delay_s=delay_s)
+        will_topic = topics.up(client_id, "state")
+        super().__init__(client_id, url, will_topic, will_delay_s=delay_s, tls=tls)
         self._in_range = in_range
 
     def open(self, will: bytes) -> None:
@@ -51,7 +59,8 @@ class Fleet:
     """Every device of a roster as an agent with a connection of its own.
 
     `hardware` and `agents`, by device id: to set the stage while the fleet runs, and to look on.
-    Journals lie in `state_dir`; they are not forced to the disk, which hundreds of devices share.
+    Journals, keys and certificates lie in `state_dir`; journals are not forced to the disk, which
+    hundreds of devices share.
     ValueError where the machine does not allow so many connections.
     """
 
@@ -102,9 +111,9 @@ class Fleet:
         link = RadioLink(
             device_id,
             self._url,
-            topics.up(device_id, "state"),
             lambda: hardware.is_reachable,
             self._will_delay_s,
+            Credentials(self._state_dir, device_id).tls(),
         )
         agent = Agent(
             device_id,
@@ -136,7 +145,7 @@ def run_fleet(
     speed: float = DEMO_SPEED,
     interval_s: int = DEFAULT_INTERVAL_S,
 ) -> None:
-    """Run the roster against `mqtt://host:port` until `stop` is set."""
+    """Run the roster against `mqtts://host:port` until `stop` is set."""
     Fleet(roster, mqtt_url, state_dir, seed=seed, speed=speed, interval_s=interval_s).run(stop)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -46,6 +47,8 @@ class Device(Base):
     created_at: Mapped[datetime] = mapped_column(Instant)
     version: Mapped[int] = mapped_column(default=1)
     """Rises with every change by people; If-Match compares it."""
+    pending: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """It has shown its token and waits for approval: what it says does not count yet."""
 
     ward: Mapped[Ward] = relationship()
     state: Mapped["DeviceState"] = relationship(back_populates="device")

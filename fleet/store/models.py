@@ -5,6 +5,7 @@ from fleet.store.audit import AuditChain, AuditEntry
 from fleet.store.battery import DeviceEndurance, PackModel, PackState, StudyProgress
 from fleet.store.configuration import Configuration
 from fleet.store.device import BatteryPack, Device, DeviceState, SearchToken
+from fleet.store.enrolment import Certificate, EnrolmentToken
 from fleet.store.heartbeat import ServiceHeartbeat, ServiceInstance
 from fleet.store.lease import JobRun, Lease
 from fleet.store.outbox import OutboxMessage
@@ -23,11 +24,13 @@ __all__ = [
     "AuditChain",
     "AuditEntry",
     "BatteryPack",
+    "Certificate",
     "Configuration",
     "DailyRollup",
     "Device",
     "DeviceEndurance",
     "DeviceState",
+    "EnrolmentToken",
     "HourlyRollup",
     "JobRun",
     "Lease",

@@ -13,6 +13,7 @@ from fleet.web.views import (  # each room adds its pages to the console
     console,
     device,  # noqa: F401
     devices,  # noqa: F401
+    enrolment,  # noqa: F401
     entrance,
     health,
     overview,  # noqa: F401

@@ -22,6 +22,7 @@ from playwright.sync_api import Page, sync_playwright
 from fleet import create_worker
 from fleet.config import Settings
 from fleet.services.register_devices import NewDevice, register_devices
+from tests.support.broker import Broker
 from tests.support.browser import launch
 from tests.support.hospital import reading, telemetry
 from tests.support.processes import free_port, start, stop
@@ -74,9 +75,12 @@ def main() -> None:
         environ = {
             "FLEET_DATA_DIR": f"{folder}/data",
             "FLEET_HTTP_PORT": str(free_port()),
+            "FLEET_EST_PORT": str(free_port()),
             "FLEET_MQTT_PORT": str(free_port()),
             "PATH": "/usr/bin:/bin",
         }
+        (broker := Broker(Path(folder))).start()
+        environ["FLEET_MQTT_URL"] = broker.url  # the cart measures our way, not its handshake
         settings = Settings.from_env(environ)
         greeting = Path(folder) / "greeting.txt"
         with greeting.open("wb") as output:
@@ -95,6 +99,7 @@ def main() -> None:
                 _report(*_measure(page, Cart(settings.mqtt_url)))
         finally:
             stop(service, timeout=30)
+            broker.stop()
 
 
 def _measure(page: Page, cart: Cart) -> tuple[list[float], list[float]]:

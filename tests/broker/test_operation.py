@@ -37,6 +37,7 @@ class Service:
         self.environ = {k: v for k, v in os.environ.items() if not k.startswith("FLEET_")} | {
             "FLEET_DATA_DIR": str(folder / "data"),
             "FLEET_HTTP_PORT": str(free_port()),
+            "FLEET_EST_PORT": str(free_port()),
             "FLEET_MQTT_URL": mqtt_url,
             "FLEET_LOG": "json",
             "FLEET_LOG_LEVEL": "debug",

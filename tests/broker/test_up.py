@@ -64,7 +64,8 @@ def environment(folder: Path, **settings: object) -> dict[str, str]:
 
 @contextmanager
 def running(folder: Path, http_port: int, mqtt_port: int, **settings: object) -> Iterator[Running]:
-    environ = environment(folder, FLEET_HTTP_PORT=http_port, FLEET_MQTT_PORT=mqtt_port, **settings)
+    ports = {"FLEET_HTTP_PORT": http_port, "FLEET_MQTT_PORT": mqtt_port}
+    environ = environment(folder, FLEET_EST_PORT=free_port(), **ports, **settings)
     process = subprocess.Popen(
         [sys.executable, "-m", "fleet.cli", "up", "--demo", *SIZE],
         env=environ,
@@ -128,7 +129,12 @@ def test_a_taken_port_is_named_before_anything_is_started(tmp_path: Path) -> Non
         port = taken.getsockname()[1]
         ended = subprocess.run(
             [sys.executable, "-m", "fleet.cli", "up"],
-            env=environment(tmp_path, FLEET_HTTP_PORT=port, FLEET_MQTT_PORT=free_port()),
+            env=environment(
+                tmp_path,
+                FLEET_HTTP_PORT=port,
+                FLEET_MQTT_PORT=free_port(),
+                FLEET_EST_PORT=free_port(),
+            ),
             capture_output=True,
             text=True,
             timeout=30,
@@ -140,7 +146,8 @@ def test_a_taken_port_is_named_before_anything_is_started(tmp_path: Path) -> Non
 
 def refused(folder: Path, **settings: object) -> str:
     """What a start says that comes to nothing."""
-    ports = {"FLEET_HTTP_PORT": free_port(), "FLEET_MQTT_PORT": free_port()}
+    names = ("FLEET_HTTP_PORT", "FLEET_MQTT_PORT", "FLEET_EST_PORT")
+    ports = {name: free_port() for name in names}
     ended = subprocess.run(
         [sys.executable, "-m", "fleet.cli", "up"],
         env=environment(folder, **{**ports, **settings}),

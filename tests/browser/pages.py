@@ -28,6 +28,7 @@ CONSOLE = {
     "battery-models": "/it/battery-models",
     "battery-model": "/it/battery-models/edit?model=LFP-40",
     "register": "/it/register",
+    "enrolment": "/it/enrolment",
     "alerts": "/it/alerts",
     "quarantine": "/it/quarantine",
     "profiles": "/it/profiles",

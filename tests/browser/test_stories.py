@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from fleet import create_worker
 from fleet.config import Settings
+from fleet.device.credentials import Credentials
 from fleet.services.load_profiles import load_profiles
 from fleet.simulator.device import SimulatedHardware
 from fleet.simulator.fleet import Fleet
@@ -44,9 +45,11 @@ def hospital(tmp_path: Path) -> Iterator[Hospital]:
         "FLEET_DATA_DIR": str(tmp_path / "data"),
         "FLEET_HTTP_PORT": str(http_port),
         "FLEET_MQTT_PORT": str(mqtt_port),
+        "FLEET_EST_PORT": str(free_port()),
     }
     settings = Settings.from_env(environ)
     settings.make_data_dir()
+    authority = settings.pki.make(settings.server_names(), datetime.now(UTC))
     upgrade(settings.database_url)
     with create_worker(settings).app_context():
         now = datetime.now(UTC)
@@ -59,6 +62,11 @@ def hospital(tmp_path: Path) -> Iterator[Hospital]:
     with greeting.open("wb") as output:
         service = start(command, env=environ | {"PATH": "/usr/bin:/bin"}, stdout=output)
     roster = demo_roster(wards=1, carts=2, tablets=0)
+    for device in roster.devices:
+        credentials = Credentials(tmp_path / "fleet", device.device_id)
+        key = credentials.request().public_key()
+        signed = authority.sign_client(key, device.device_id, datetime.now(UTC))
+        credentials.keep([signed], settings.pki.ca.read_bytes())
     fleet = Fleet(roster, settings.mqtt_url, tmp_path / "fleet", speed=0, interval_s=1)
     ended = Event()
     devices = Thread(target=fleet.run, args=(ended,))

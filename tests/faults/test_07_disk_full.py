@@ -51,6 +51,7 @@ def environ(
     environ = {k: v for k, v in os.environ.items() if not k.startswith("FLEET_")} | {
         "FLEET_DATA_DIR": str(disk.folder / "data"),
         "FLEET_HTTP_PORT": str(free_port()),
+        "FLEET_EST_PORT": str(free_port()),
         "FLEET_MQTT_URL": fresh_broker.url,
     }
     if request.param == "sqlite":

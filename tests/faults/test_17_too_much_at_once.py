@@ -3,6 +3,7 @@
 import json
 import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -110,27 +111,31 @@ def test_a_flood_of_megabytes_is_not_held_in_memory(
 
 
 @pytest.fixture
-def own_broker(tmp_path: Path) -> Iterator[str]:
+def own_broker(tmp_path: Path) -> Iterator[Settings]:
     """The Mosquitto that `fleet up` starts."""
     port = free_port()
     settings = Settings.from_env(
         {"FLEET_DATA_DIR": str(tmp_path / "own"), "FLEET_MQTT_PORT": str(port)}
     )
     settings.make_data_dir()
+    settings.pki.make(settings.server_names(), datetime.now(UTC))
     process = start(mosquitto_command(settings))
     wait_until(lambda: answers(port))
-    yield settings.mqtt_url
+    yield settings
     stop(process)
 
 
-def test_our_broker_tells_a_device_what_is_too_large_for_it(own_broker: str) -> None:
+def test_our_broker_tells_a_device_what_is_too_large_for_it(own_broker: Settings) -> None:
     """In its CONNACK, and a device that does not care is told why it is disconnected."""
     told: dict[str, Any] = {}
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
     client.on_connect = lambda _c, _u, _f, _r, properties: told.update(properties.json())
     client.on_disconnect = lambda _c, _u, _f, reason, _p: told.update(reason=reason.value)
     client.on_publish = lambda *_: told.update(taken=told.get("taken", 0) + 1)
-    client.connect("127.0.0.1", int(own_broker.rpartition(":")[2]))
+    tls = own_broker.mqtt_tls("ingest")
+    assert tls
+    client.tls_set_context(tls.context())
+    client.connect("127.0.0.1", own_broker.mqtt_port)
     client.loop_start()
     wait_until(lambda: "MaximumPacketSize" in told)
     topic = "fleet/v1/up/cart-001/telemetry"

@@ -18,6 +18,7 @@ from fleet.services.places import add_site, add_ward
 from fleet.services.register_devices import NewDevice, register_devices
 from fleet.store.database import db
 from fleet.store.models import Alert, DeviceState, Reading
+from tests.support.broker import Broker
 from tests.support.raw_fleet import RawFleet
 from tests.support.service import Service, service_up
 from tests.support.waiting import wait_until
@@ -26,8 +27,8 @@ WARDS, CARTS = 10, 40
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    with service_up(tmp_path) as service:
+def service(tmp_path: Path, fresh_broker: Broker) -> Iterator[Service]:
+    with service_up(tmp_path, mqtt_url=fresh_broker.url) as service:
         yield service
 
 
@@ -50,9 +51,9 @@ def app(service: Service) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def fleet(service: Service, app: Flask) -> Iterator[RawFleet]:
+def fleet(app: Flask, fresh_broker: Broker) -> Iterator[RawFleet]:
     names = [f"cart-{n:04d}" for n in range(WARDS * CARTS)]
-    fleet = RawFleet(service.settings.mqtt_port, names, interval_s=5, will_delay_s=1)
+    fleet = RawFleet(fresh_broker.port, names, interval_s=5, will_delay_s=1)
     fleet.start()
     yield fleet
     fleet.stop()

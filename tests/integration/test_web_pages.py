@@ -82,6 +82,7 @@ def test_an_unchanged_board_is_answered_with_304_and_a_changed_one_is_not(
         "/it", "/it/devices", "/it/devices?q=003", "/it/devices/cart-001", "/it/alerts",
         "/it/quarantine", "/it/profiles", "/it/profiles/medication-cart", "/it/register",
         "/it/profiles/medication-cart/diff?from=1&to=1", "/it/audit", "/it/tokens",
+        "/it/enrolment",
         "/it/devices/cart-001/chart.json?span=week",
     ],
 )  # fmt: skip

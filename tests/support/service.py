@@ -50,14 +50,19 @@ def _name(command: list[str]) -> str:
 
 
 @contextmanager
-def service_up(folder: Path, database_url: str | None = None) -> Iterator[Service]:
-    """`fleet up` in this folder with a broker of its own, until the end of the block."""
+def service_up(
+    folder: Path, database_url: str | None = None, mqtt_url: str | None = None
+) -> Iterator[Service]:
+    """`fleet up` in this folder, until the end of the block; with a broker of its own, or this."""
     environ = {k: v for k, v in os.environ.items() if not k.startswith("FLEET_")}
     environ |= {
         "FLEET_DATA_DIR": str(folder / "data"),
         "FLEET_HTTP_PORT": str(free_port()),
         "FLEET_MQTT_PORT": str(free_port()),
+        "FLEET_EST_PORT": str(free_port()),
     }
+    if mqtt_url:
+        environ["FLEET_MQTT_URL"] = mqtt_url
     if database_url:
         environ["FLEET_DATABASE_URL"] = database_url
     log = folder / "service.log"

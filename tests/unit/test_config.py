@@ -17,7 +17,7 @@ def test_without_any_setting_everything_has_a_default() -> None:
     settings = Settings.from_env({})
     assert settings.http_port == 8080
     assert settings.own_broker
-    assert settings.mqtt_url == f"mqtt://127.0.0.1:{settings.mqtt_port}"
+    assert settings.mqtt_url == f"mqtts://127.0.0.1:{settings.mqtt_port}"
     assert settings.database_url == f"sqlite:///{Path('data').absolute()}/wardfleet.sqlite"
 
 
@@ -44,6 +44,11 @@ def test_a_broker_of_ones_own_is_not_started() -> None:
         ("FLEET_MQTT_URL", "mqtt://[::1"),
         ("FLEET_MQTT_URL", "mqtt://broker:0"),
         ("FLEET_MQTT_URL", "mqtt://bro ker"),
+        ("FLEET_DEVICE_HOST", "1.2.3"),
+        ("FLEET_EST_PORT", "0"),
+        ("FLEET_HOST_NAMES", "fleet.example, not a host"),
+        ("FLEET_CA_CERT", "/none/ca.crt"),
+        ("FLEET_MQTT_CA", "/none/ca.crt"),
         ("FLEET_HTTP_HOST", "999.1.1.1"),
         ("FLEET_HTTP_HOST", "1.2.3"),
         ("FLEET_HTTP_HOST", "::1"),
@@ -100,6 +105,35 @@ def test_a_password_in_a_bad_url_is_not_repeated(name: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("FLEET_CA_CERT", "FLEET_CA_KEY"),
+        ("FLEET_CA_KEY", "FLEET_CA_CERT"),
+        ("FLEET_MQTT_KEY", "FLEET_MQTT_CERT"),
+        ("FLEET_HTTP_CERT", "FLEET_HTTP_KEY"),
+    ],
+)
+def test_a_certificate_and_its_key_come_together(tmp_path: Path, one: str, other: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingError, match=f"^{one}: must come with {other}$"):
+        Settings.from_env({one: str(tmp_path / "file")})
+
+
+def test_what_only_this_machine_reaches_is_served_without_tls_and_all_else_with() -> None:
+    assert Settings.from_env({}).http_tls() is None
+    assert Settings.from_env({"FLEET_HTTP_HOST": "[::1]"}).http_tls() is None
+    for host in ("0.0.0.0", "[::]", "10.1.2.3", "fleet.hospital.example"):
+        assert Settings.from_env({"FLEET_HTTP_HOST": host}).http_tls() is not None
+
+
+def test_a_broker_without_tls_needs_no_certificate_and_a_missing_one_is_named() -> None:
+    plain = Settings.from_env({"FLEET_MQTT_URL": "mqtt://127.0.0.1"})
+    assert plain.mqtt_tls("ingest") is None
+    with pytest.raises(SettingError, match=r"ca\.crt: not there"):
+        Settings.from_env({"FLEET_MQTT_URL": "mqtts://broker"}).mqtt_tls("ingest")
+
+
+@pytest.mark.parametrize(
     "host", ["0.0.0.0", "10.1.2.3", "[::]", "[::1]", "localhost", "fleet-1.ward"]
 )
 def test_an_address_or_a_name_can_be_listened_on(host: str) -> None:
@@ -126,6 +160,9 @@ def test_web_and_broker_cannot_share_a_port() -> None:
     with pytest.raises(SettingError, match=r"^FLEET_HTTP_PORT=9000: must differ"):
         Settings.from_env(same)
     assert Settings.from_env({**same, "FLEET_MQTT_URL": "mqtt://broker"}).http_port == 9000
+    for other in ("FLEET_HTTP_PORT", "FLEET_MQTT_PORT"):
+        with pytest.raises(SettingError, match=r"^FLEET_EST_PORT=9000: must differ"):
+            Settings.from_env({other: "9000", "FLEET_EST_PORT": "9000"})
 
 
 @pytest.mark.parametrize("folder", ["what?", "100%", "a%20b", "a b#c", "a@b:c", "caf\u00e9"])

@@ -2,11 +2,14 @@
 
 import sys
 from collections.abc import Iterator
-from threading import Event
+from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
 from fleet.supervisor import Service, Supervisor
+from fleet.wire.files import write
+from tests.support.waiting import wait_until
 
 IDLE = [sys.executable, "-c", "import time; time.sleep(60)"]
 GONE = [sys.executable, "-c", "raise SystemExit(3)"]
@@ -39,3 +42,35 @@ def test_a_service_that_never_is_ready_is_named_and_the_others_are_started(
 @pytest.mark.timeout(15)
 def test_one_that_has_ended_is_not_waited_for(started: list[Supervisor]) -> None:
     assert start(started, Service("gone", GONE, lambda: False), within_s=60) == ["gone"]
+
+
+COUNTS = [
+    sys.executable,
+    "-c",
+    """
+import signal, sys, time
+from pathlib import Path
+log = Path(sys.argv[1])
+signal.signal(signal.SIGHUP, lambda *_: log.write_text(log.read_text() + 'told '))
+log.write_text('')
+time.sleep(60)
+""",
+]
+
+
+def test_a_service_is_told_once_of_each_new_version_of_a_file_that_it_rereads(
+    started: list[Supervisor], tmp_path: Path
+) -> None:
+    crl, log = tmp_path / "crl", tmp_path / "log"
+    write(crl, b"one")
+    start(started, Service("broker", [*COUNTS, str(log)], log.exists, [crl, tmp_path / "none"]))
+    stop = Event()
+    watching = Thread(target=started[0].watch, args=(stop,))
+    watching.start()
+    write(crl, b"two")
+    wait_until(lambda: log.read_text() == "told ")
+    write(crl, b"two")
+    wait_until(lambda: log.read_text() == "told told ")
+    stop.set()
+    watching.join()
+    assert log.read_text() == "told told "

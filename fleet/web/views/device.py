@@ -17,6 +17,7 @@ from fleet.store.queries.alerts import alerts_of
 from fleet.store.queries.battery_pack import packs_of
 from fleet.store.queries.charge_history import bucket_for, charge_history
 from fleet.store.queries.device import device_by_id, transitions_of
+from fleet.store.queries.enrolment import certificates_of
 from fleet.store.queries.quarantine import find_quarantined
 from fleet.store.queries.runtime import runtime
 from fleet.web import clock
@@ -39,6 +40,7 @@ def device(device_id: str) -> ResponseReturnValue:
         load=chart,
         items=_items(found),
         packs=packs_of(found.id),
+        certificates=certificates_of(found.id),
         alerts=alerts_of(found.id),
         transitions=transitions_of(found.id),
         quarantined=find_quarantined(device_id, limit=10).rows,

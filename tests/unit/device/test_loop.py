@@ -159,9 +159,13 @@ def test_a_wire_that_fails_is_hung_up(
 
 @pytest.mark.parametrize(
     ("url", "where"),
-    [("mqtt://broker:1884", ("broker", 1884)), ("mqtt://127.0.0.1", ("127.0.0.1", 1883))],
+    [
+        ("mqtt://broker:1884", ("broker", 1884, False)),
+        ("mqtt://127.0.0.1", ("127.0.0.1", 1883, False)),
+        ("mqtts://broker", ("broker", 8883, True)),
+    ],
 )
-def test_an_address_names_host_and_port(url: str, where: tuple[str, int]) -> None:
+def test_an_address_names_host_and_port(url: str, where: tuple[str, int, bool]) -> None:
     assert parse_url(url) == where
 
 

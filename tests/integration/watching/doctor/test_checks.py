@@ -121,7 +121,7 @@ def test_plain_text_is_fine_on_this_machine_alone(sqlite_url: str, tmp_path: Pat
         == set()
     )
     assert plain("mqtt://broker.example") == {"broker"}
-    assert plain("mqtt://localhost", FLEET_HTTP_HOST="0.0.0.0") == {"pages"}
+    assert plain("mqtts://broker.example", FLEET_HTTP_HOST="0.0.0.0") == set()
     remote = "postgresql://me@db.example/x"
     assert plain("mqtt://localhost", database=remote) == {"database"}
     assert plain("mqtt://localhost", database=f"{remote}?sslmode=require") == {"database"}

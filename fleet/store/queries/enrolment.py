@@ -1,0 +1,60 @@
+"""Who waits for approval, who has no certificate yet, and what a device has."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, exists, select
+
+from fleet.domain.words import Lifecycle
+from fleet.store.database import db
+from fleet.store.enrolment import Certificate, EnrolmentToken
+from fleet.store.models import Device, Ward
+
+Rows = Sequence[Row[*tuple[Any, ...]]]
+
+
+def waiting() -> Rows:
+    """Devices that have shown a token which nobody has approved, the oldest first."""
+    query = (
+        select(
+            Device.device_id, Device.asset_tag, Device.kind, Ward.name.label("ward"),
+            EnrolmentToken.used_at,
+        )
+        .join(Device, Device.id == EnrolmentToken.device_pk)
+        .join(Ward, Ward.id == Device.ward_id)
+        .where(
+            EnrolmentToken.used_at.is_not(None),
+            EnrolmentToken.withdrawn_at.is_(None),
+            EnrolmentToken.approved.is_(False),
+        )
+        .order_by(EnrolmentToken.used_at)
+    )  # fmt: skip
+    return db.session.execute(query).all()
+
+
+def uncertified(now: datetime, ward: str | None, limit: int) -> list[str]:
+    """Enrolled devices without a valid certificate, by asset tag."""
+    valid = exists().where(
+        Certificate.device_pk == Device.id,
+        Certificate.revoked_at.is_(None),
+        Certificate.expires_at > now,
+    )
+    query = (
+        select(Device.device_id)
+        .join(Ward, Ward.id == Device.ward_id)
+        .where(Device.lifecycle == Lifecycle.ENROLLED, ~valid)
+    )
+    if ward:
+        query = query.where(Ward.slug == ward)
+    return list(db.session.scalars(query.order_by(Device.asset_tag).limit(limit)))
+
+
+def certificates_of(device_pk: int) -> Rows:
+    """The newest first."""
+    query = select(
+        Certificate.serial, Certificate.issued_at, Certificate.expires_at, Certificate.revoked_at
+    )
+    return db.session.execute(
+        query.where(Certificate.device_pk == device_pk).order_by(Certificate.id.desc()).limit(10)
+    ).all()
