@@ -5,7 +5,16 @@ import os
 import click
 
 from fleet import logs
-from fleet.commands import audit, battery, devices, entering, processes, recovery, schema
+from fleet.commands import (
+    audit,
+    battery,
+    devices,
+    entering,
+    keys,
+    processes,
+    recovery,
+    schema,
+)
 from fleet.doctor.command import doctor
 
 
@@ -19,7 +28,7 @@ def main(context: click.Context, verbose: bool) -> None:
     logs.set_up(context.invoked_subcommand or "fleet")
 
 
-for subject in (processes, schema, devices, entering, audit, recovery, battery):
+for subject in (processes, schema, devices, entering, audit, recovery, battery, keys):
     for command in subject.COMMANDS:
         main.add_command(command)
 

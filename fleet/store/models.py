@@ -5,6 +5,7 @@ from fleet.store.audit import AuditChain, AuditEntry
 from fleet.store.battery import DeviceEndurance, PackModel, PackState, StudyProgress
 from fleet.store.configuration import Configuration
 from fleet.store.device import BatteryPack, Device, DeviceState, SearchToken
+from fleet.store.firmware import FirmwareRelease, TrustVersion
 from fleet.store.heartbeat import ServiceHeartbeat, ServiceInstance
 from fleet.store.lease import JobRun, Lease
 from fleet.store.outbox import OutboxMessage
@@ -28,6 +29,7 @@ __all__ = [
     "Device",
     "DeviceEndurance",
     "DeviceState",
+    "FirmwareRelease",
     "HourlyRollup",
     "JobRun",
     "Lease",
@@ -51,6 +53,7 @@ __all__ = [
     "Site",
     "StudyProgress",
     "Transition",
+    "TrustVersion",
     "User",
     "Ward",
     "Zone",
