@@ -10,6 +10,7 @@ from fleet.commands import (
     battery,
     devices,
     entering,
+    firmware,
     keys,
     processes,
     recovery,
@@ -28,7 +29,7 @@ def main(context: click.Context, verbose: bool) -> None:
     logs.set_up(context.invoked_subcommand or "fleet")
 
 
-for subject in (processes, schema, devices, entering, audit, recovery, battery, keys):
+for subject in (processes, schema, devices, entering, audit, recovery, battery, keys, firmware):
     for command in subject.COMMANDS:
         main.add_command(command)
 

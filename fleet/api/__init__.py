@@ -11,6 +11,7 @@ from fleet.api import (
     compliance,
     devices,
     docs,
+    firmware,
     metrics,
     profiles,
     readings,
@@ -26,6 +27,7 @@ BLUEPRINTS = (
     batteries.bp,
     profiles.bp,
     assignments.bp,
+    firmware.bp,
     compliance.bp,
     alerts.bp,
 )

@@ -14,6 +14,7 @@ from fleet.web.views import (  # each room adds its pages to the console
     device,  # noqa: F401
     devices,  # noqa: F401
     entrance,
+    firmware,  # noqa: F401
     health,
     overview,  # noqa: F401
     profiles,  # noqa: F401

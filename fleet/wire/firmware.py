@@ -1,11 +1,12 @@
 """Messages about trust and firmware: what is signed in them, `fleet.trust` checks."""
 
+import base64
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from fleet.wire.envelope import Envelope
-from fleet.wire.messages import Counter, Label, Percent, Text, Version
+from fleet.wire.messages import Counter, Label, Percent, Text, Version, encode
 
 JobState = Literal[
     "offered",
@@ -17,7 +18,6 @@ JobState = Literal[
     "succeeded",
     "failed",
     "rejected",
-    "rolled_back",
     "cancelled",
 ]
 JobId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -58,3 +58,17 @@ class JobReport(Struct, omit_defaults=True):
     progress_pct: Percent | None = None
     firmware: Label | None = None
     device_id: str | None = None
+
+
+HEADER_SCHEME = "Direction"
+"""With its direction a device proves to the service that it is to have the file."""
+
+
+def to_header(direction: Envelope) -> str:
+    """The value of `Authorization`."""
+    return f"{HEADER_SCHEME} {base64.urlsafe_b64encode(encode(direction)).decode()}"
+
+
+def from_header(text: str) -> bytes:
+    """What stands behind the scheme, decoded. Raises ValueError."""
+    return base64.b64decode(text, altchars=b"-_", validate=True)
