@@ -63,6 +63,7 @@ class SimulatedHardware:
         self._uptime_before_s = self._rng.uniform(HOUR, 20 * DAY)
         self._crashes: list[float] = []
         self._silent = False
+        self._booted: str | None = None
         self._began: datetime | None = None
         self._sampled: datetime | None = None
         self._lived_s = 0.0
@@ -78,7 +79,10 @@ class SimulatedHardware:
 
     @property
     def firmware(self) -> str | None:
-        return self._device.firmware
+        return self._booted or self._device.firmware
+
+    def booted(self, version: str) -> None:
+        self._booted = version
 
     @property
     def supported_settings(self) -> frozenset[str]:
@@ -229,7 +233,7 @@ class SimulatedHardware:
 
     def _system(self) -> System:
         return System(
-            firmware=self._device.firmware,
+            firmware=self.firmware,
             os=_OS[self._device.kind],
             idle_s=int(self._life.idle_s),
             storage_free_mb=round(self._rng.gauss(9000, 40)),
