@@ -64,6 +64,7 @@ class SimulatedHardware:
         self._crashes: list[float] = []
         self._silent = False
         self._booted: str | None = None
+        self._hangs_in: set[str] = set()
         self._began: datetime | None = None
         self._sampled: datetime | None = None
         self._lived_s = 0.0
@@ -83,6 +84,10 @@ class SimulatedHardware:
 
     def booted(self, version: str) -> None:
         self._booted = version
+
+    def hangs_in(self, version: str) -> bool:
+        """Whether this firmware does not come up on it."""
+        return version in self._hangs_in
 
     @property
     def supported_settings(self) -> frozenset[str]:
@@ -143,6 +148,10 @@ class SimulatedHardware:
         """Somebody turns a knob on the device. ValueError for a value that it does not take."""
         if reason := self._panel.apply(key, value):
             raise ValueError(f"{key} = {value!r}: {reason}")
+
+    def hang_in(self, version: str) -> None:
+        """From now on this firmware does not come up on it."""
+        self._hangs_in.add(version)
 
     def go_silent(self) -> None:
         """Out of reach until `come_back`: it goes on measuring, and nobody hears it."""
