@@ -5,7 +5,18 @@ import os
 import click
 
 from fleet import logs
-from fleet.commands import audit, battery, broker, devices, entering, processes, recovery, schema
+from fleet.commands import (
+    audit,
+    battery,
+    broker,
+    devices,
+    entering,
+    firmware,
+    keys,
+    processes,
+    recovery,
+    schema,
+)
 from fleet.doctor.command import doctor
 
 
@@ -19,7 +30,10 @@ def main(context: click.Context, verbose: bool) -> None:
     logs.set_up(context.invoked_subcommand or "fleet")
 
 
-for subject in (processes, schema, devices, entering, audit, recovery, battery, broker):
+SUBJECTS = (
+    processes, schema, devices, entering, audit, recovery, battery, broker, keys, firmware,
+)  # fmt: skip
+for subject in SUBJECTS:
     for command in subject.COMMANDS:
         main.add_command(command)
 

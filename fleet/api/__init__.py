@@ -12,6 +12,7 @@ from fleet.api import (
     devices,
     docs,
     enrolment,
+    firmware,
     metrics,
     profiles,
     readings,
@@ -28,6 +29,7 @@ BLUEPRINTS = (
     batteries.bp,
     profiles.bp,
     assignments.bp,
+    firmware.bp,
     compliance.bp,
     alerts.bp,
 )

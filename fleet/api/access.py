@@ -10,6 +10,8 @@ from flask import Flask, abort, current_app, g, request
 from fleet import identity
 from fleet.api import clock
 from fleet.services.api_tokens import valid_token
+from fleet.services.directed import directed_by
+from fleet.wire.firmware import HEADER_SCHEME
 
 PREFIX = "/api/v1"
 View = TypeVar("View", bound=Callable[..., Any])
@@ -20,6 +22,8 @@ class Access(StrEnum):
     READ = "read"
     WRITE = "write"
     METRICS = "metrics"
+    ARTIFACT = "artifact"
+    """A firmware's file: for who may read, and for the device that was directed to it."""
 
 
 class UndeclaredPermission(RuntimeError):
@@ -32,6 +36,8 @@ class Caller:
 
     name: str
     scopes: frozenset[str]
+    artifact: str | None = None
+    """Where it is a device: the SHA-256 of the one file that it may have."""
 
 
 def allow(access: Access, *, if_match: bool = False, etag: bool = False) -> Callable[[View], View]:
@@ -88,6 +94,12 @@ def guard() -> None:
     g.caller = caller
 
 
+def may_have(sha256: str) -> bool:
+    """Whether this caller may have this file: a device only the one it was directed to."""
+    caller: Caller = g.caller
+    return caller.artifact in (None, sha256)
+
+
 def actor() -> str:
     """Who asks, as the audit log names them."""
     caller: Caller = g.caller
@@ -102,10 +114,23 @@ def _caller() -> Caller | None:
     user = identity.current_user(clock.now())
     if user is None:
         return None
-    return Caller(f"user:{user.username}", frozenset({Access.READ, Access.WRITE, Access.METRICS}))
+    return Caller(f"user:{user.username}", frozenset(Access) - {Access.OPEN})
 
 
 def _by_token(authorization: str) -> Caller | None:
     scheme, _, token = authorization.partition(" ")
+    if scheme == HEADER_SCHEME:
+        return _by_direction(token.strip())
     row = valid_token(token.strip(), clock.now()) if scheme.lower() == "bearer" else None
-    return Caller(f"token/{row.id}", frozenset(row.scopes)) if row else None
+    if row is None:
+        return None
+    may_read = {Access.ARTIFACT} if Access.READ in row.scopes else set()
+    return Caller(f"token/{row.id}", frozenset(row.scopes) | may_read)
+
+
+def _by_direction(text: str) -> Caller | None:
+    device = directed_by(text, clock.now())
+    if device is None:
+        return None
+    scopes = frozenset({Access.ARTIFACT})
+    return Caller(f"device/{device.device_id}", scopes, device.artifact_sha256)

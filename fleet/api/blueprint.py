@@ -59,6 +59,8 @@ def _describe(doc: Doc, doc_info: Doc, **_context: Any) -> Doc:
         answers[201].setdefault("headers", {})["Location"] = LOCATION
     doc["operationId"] = doc_info["endpoint"]
     doc["security"] = [] if doc_info["access"] == Access.OPEN else SECURITY
+    if doc_info["access"] == Access.ARTIFACT:
+        doc["security"] = [*SECURITY, {"direction": []}]
     doc["x-access"] = str(doc_info["access"])
     return doc
 

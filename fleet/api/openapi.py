@@ -120,6 +120,15 @@ def make_api(app: Flask, blueprints: Sequence[flask_smorest.Blueprint]) -> Api:
             "description": "A signed-in browser; changes also need `X-CSRFToken`.",
         },
     )
+    api.spec.components.security_scheme(
+        "direction",
+        {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "`Direction ...`: a device, by the signed direction that it was given.",
+        },
+    )
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
     return api

@@ -37,7 +37,7 @@ _CHALLENGE = {
     401: 'Bearer realm="wardfleet"',
     403: 'Bearer realm="wardfleet", error="insufficient_scope"',
 }
-_KEPT_HEADERS = ("Allow", "Retry-After")
+_KEPT_HEADERS = ("Allow", "Content-Range", "Retry-After")
 _BODY = "body"
 
 

@@ -1,8 +1,11 @@
 """The device's side: simulated devices, and this machine as one."""
 
+from pathlib import Path
+
 import click
 
 from fleet.commands.errors import one_clear_line, what_the_user_can_put_right
+from fleet.commands.keys import A_FILE
 from fleet.commands.processes import demo_options
 from fleet.config import Settings
 from fleet.signals import stop_on_signals
@@ -53,8 +56,17 @@ def agent() -> None:
     "--app", "apps", multiple=True, metavar="NAME[=PROCESS]", help="A process that must run."
 )
 @click.option("--interval", default=30, show_default=True, type=click.IntRange(1, 3600))
+@click.option("--server", metavar="URL", help="The service, for firmware; http://host:port.")
+@click.option("--trust", "trust_file", type=A_FILE, help="The first trust document: from then on "
+              "unsigned profiles are refused.")  # fmt: skip
 @one_clear_line
-def run(device_id: str, apps: tuple[str, ...], interval: int) -> None:
+def run(
+    device_id: str,
+    apps: tuple[str, ...],
+    interval: int,
+    server: str | None,
+    trust_file: Path | None,
+) -> None:
     """Report this machine as DEVICE_ID."""
     from fleet.device.apps import AppSpec
     from fleet.device.run import run_agent
@@ -68,6 +80,8 @@ def run(device_id: str, apps: tuple[str, ...], interval: int) -> None:
             stop_on_signals(),
             apps=[AppSpec.parse(text) for text in apps],
             interval_s=interval,
+            server=server or f"http://{settings.http_host}:{settings.http_port}",
+            trust=trust_file.read_bytes() if trust_file else None,
         )
 
 

@@ -1,12 +1,13 @@
 """What hospital IT enters once: the hospital, its wards, profiles, the first administrator."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 
 from fleet import create_worker
 from fleet.commands.errors import one_clear_line
+from fleet.commands.keys import A_FILE, NEW_FILE, envelope_in, write_unsigned
 from fleet.config import ROOT, Settings
 
 
@@ -28,6 +29,36 @@ def load(paths: tuple[Path, ...]) -> None:
         ):
             word = "new" if loaded.is_new else "unchanged"
             click.echo(f"{loaded.slug} version {loaded.number} ({word})")
+
+
+@profile.command()
+@click.argument("slug")
+@click.argument("number", type=click.IntRange(1))
+@click.argument("out", type=NEW_FILE)
+@click.option("--days", default=365, show_default=True, type=click.IntRange(1, 3650))
+@one_clear_line
+def manifest(slug: str, number: int, out: Path, days: int) -> None:
+    """Write the manifest of a profile's version to OUT, to be signed by a release key."""
+    from fleet.services.sign_profile import manifest_of
+
+    with create_worker(Settings.from_env()).app_context():
+        document = manifest_of(slug, number, datetime.now(UTC), timedelta(days=days))
+    write_unsigned(document, out)
+
+
+@profile.command()
+@click.argument("slug")
+@click.argument("number", type=click.IntRange(1))
+@click.argument("signed_manifest", type=A_FILE)
+@one_clear_line
+def sign(slug: str, number: int, signed_manifest: Path) -> None:
+    """Enter the signed manifest of a profile's version; its devices are told it anew."""
+    from fleet.services.sign_profile import sign_profile
+
+    envelope = envelope_in(signed_manifest)
+    with create_worker(Settings.from_env()).app_context():
+        told = sign_profile(slug, number, envelope, "cli", datetime.now(UTC))
+    click.echo(f"{slug} version {number} is signed; {told} devices are told")
 
 
 @click.group()

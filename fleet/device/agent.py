@@ -12,7 +12,8 @@ import msgspec
 
 from fleet.device.backlog import ACK_TIMEOUT_S, Backlog
 from fleet.device.backoff import Backoff
-from fleet.device.configuration import Configuration
+from fleet.device.configuration import Configuration, anything
+from fleet.device.firmware import Firmware
 from fleet.device.hardware import Hardware
 from fleet.device.journal import Journal
 from fleet.device.link import Connected, Event, Link, Lost, Message, Unheard
@@ -61,13 +62,19 @@ class Agent:
         clock: Callable[[], datetime] = wall_clock,
         interval_s: int = DEFAULT_INTERVAL_S,
         ack_timeout_s: float = ACK_TIMEOUT_S,
+        firmware: Firmware | None = None,
+        reboot: Callable[[], None] | None = None,
     ) -> None:
         self._device_id = device_id
         self._link = link
         self._journal = journal
         self._hardware = hardware
         self._clock = clock
-        self._configuration = Configuration(journal, hardware, interval_s)
+        self._firmware, self._reboot = firmware, reboot
+        permit = firmware.permit if firmware else anything
+        self._configuration = Configuration(journal, hardware, interval_s, permit)
+        if firmware is not None:
+            firmware.attach(hardware, journal, self._publish, clock)
         self._rng = rng
         self._backlog = Backlog(journal, self._send_telemetry, rng, ack_timeout_s, self._uptime_s)
         self._backoff = Backoff(rng)
@@ -99,22 +106,43 @@ class Agent:
             self._hear(event, now)
         if now >= self._sample_at:
             self._sample(now)
+        firmware_due = self._tick_firmware(now)
         if not self._link.is_connected:
-            return self._tick_unconnected(now)
+            return min(self._tick_unconnected(now), firmware_due)
         self._link.keep_alive()
         if now >= self._report_at:
             self._report(now)
         look_again = self._backlog.pump(now)
-        return min(look_again, self._sample_at, self._report_at, now + KEEP_ALIVE_EVERY_S)
+        due = min(look_again, self._sample_at, self._report_at, now + KEEP_ALIVE_EVERY_S)
+        return min(due, firmware_due)
 
     def close(self) -> None:
-        """A clean stop: a stopped device is not online, and says so itself."""
+        """A clean stop."""
+        self._hang_up()
+        self._journal.close()
+
+    def _tick_firmware(self, now: float) -> float:
+        """In seconds as `tick`. A machine that starts anew begins a new boot and connects again."""
+        if self._firmware is None:
+            return now + KEEP_ALIVE_EVERY_S
+        due = self._firmware.tick(now)
+        if not self._firmware.wants_restart:
+            return due
+        self._hang_up()
+        if self._reboot is not None:
+            self._reboot()
+        self._journal.raise_boot(self._journal.boot + 1)
+        self._firmware.start()
+        self._connect_at = now + self._backoff.next_wait()
+        return now
+
+    def _hang_up(self) -> None:
+        """A stopped device is not online, and says so itself."""
         if self._link.is_connected:
             self._publish(
                 "state", encode(State(False, self._session, self._journal.boot)), retain=True
             )
         self._link.close()
-        self._journal.close()
 
     # --- the connection ---------------------------------------------------------------------
 
@@ -166,6 +194,10 @@ class Agent:
                     self._on_desired(payload, now)
                 case "rebirth":
                     self._on_rebirth(msgspec.json.decode(payload, type=Rebirth), now)
+                case "job" if self._firmware is not None:
+                    self._firmware.on_job(payload)
+                case "trust" if self._firmware is not None:
+                    self._firmware.on_trust(payload)
         except msgspec.DecodeError as error:
             log.warning("%s: %s cannot be read: %s", self._device_id, topic, error)
 
@@ -189,6 +221,8 @@ class Agent:
         self._publish("birth", encode(birth))
         self._publish("state", encode(State(True, self._session, self._journal.boot)), retain=True)
         self._report(now)
+        if self._firmware is not None:
+            self._firmware.connected()
 
     def _report(self, now: float) -> None:
         report = self._configuration.report()
@@ -215,6 +249,8 @@ class Agent:
     def _measure(self) -> Reading:
         now = self._clock()
         measured = self._hardware.sample(now, self._configuration.required_apps)
+        if self._firmware is not None:
+            self._firmware.measured(measured)
         measured.system.profile_generation = self._configuration.generation or None
         return Reading(
             seq=self._journal.next_seq(),
@@ -245,6 +281,8 @@ class Agent:
         if self._backlog.acked(ack, now):
             soon = now + self._rng.uniform(0, REPORT_AGAIN_WITHIN_S)
             self._report_at = min(self._report_at, soon)
+        if self._firmware is not None:
+            self._firmware.heard()
         if self._is_unheard:
             self._say_who_i_am(now)
 

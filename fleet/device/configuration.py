@@ -5,6 +5,7 @@ its next generation.
 """
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
@@ -13,6 +14,7 @@ from fleet.device.hardware import Hardware
 from fleet.device.journal import Applied, Journal
 from fleet.domain.presence import DEFAULT_INTERVAL_S
 from fleet.domain.versions import is_at_least
+from fleet.trust.refusal import Refused
 from fleet.wire.digest import document_sha256
 from fleet.wire.messages import (
     PROTOCOL_VERSION,
@@ -26,6 +28,14 @@ from fleet.wire.messages import (
 
 log = logging.getLogger(__name__)
 
+Permit = Callable[[Desired, datetime], None]
+"""Raises Refused for a desired state that is not to be followed."""
+
+
+def anything(_desired: Desired, _now: datetime) -> None:
+    """As long as no trust document is there."""
+
+
 INTERVAL_S = range(1, 86_401)
 """Reporting intervals that the device agrees to."""
 
@@ -34,8 +44,13 @@ class Configuration:
     """Applies desired states through the hardware and remembers them in the journal."""
 
     def __init__(
-        self, journal: Journal, hardware: Hardware, default_interval_s: int = DEFAULT_INTERVAL_S
+        self,
+        journal: Journal,
+        hardware: Hardware,
+        default_interval_s: int = DEFAULT_INTERVAL_S,
+        permit: Permit = anything,
     ) -> None:
+        self._permit = permit
         self._journal = journal
         self._hardware = hardware
         self._default_interval_s = default_interval_s
@@ -71,6 +86,11 @@ class Configuration:
             return False
         if document_sha256(desired.document) != desired.sha256:
             log.warning("generation %d does not match its fingerprint", desired.generation)
+            return False
+        try:
+            self._permit(desired, now)
+        except Refused as refusal:
+            log.warning("generation %d is refused: %s", desired.generation, refusal)
             return False
         self._apply(desired, now)
         return True

@@ -39,6 +39,9 @@ class Hardware(Protocol):
     @property
     def firmware(self) -> str | None: ...
 
+    def booted(self, version: str) -> None:
+        """This firmware runs now, out of a slot of its own: `firmware` is to say so."""
+
     @property
     def supported_settings(self) -> frozenset[str]: ...
 

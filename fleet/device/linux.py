@@ -35,6 +35,7 @@ class LinuxHardware:
         self._apps = Apps(apps)
         self._backlight = Backlight(root / "sys/class/backlight")
         self._release = _os_release()
+        self._booted: str | None = None
 
     @property
     def identity(self) -> Identity:
@@ -49,7 +50,10 @@ class LinuxHardware:
     @property
     def firmware(self) -> str | None:
         """The version of the system image, where the machine was installed from one."""
-        return label(self._release.get("IMAGE_VERSION"))
+        return self._booted or label(self._release.get("IMAGE_VERSION"))
+
+    def booted(self, version: str) -> None:
+        self._booted = version
 
     @property
     def supported_settings(self) -> frozenset[str]:

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import SystemRandom
 from threading import Event, Thread
@@ -12,13 +13,18 @@ from fleet.device.apps import AppSpec
 from fleet.device.backoff import FIRST_S
 from fleet.device.credentials import Credentials
 from fleet.device.enrol import keep_renewed
+from fleet.device.fetch import Fetcher
+from fleet.device.firmware import Firmware
 from fleet.device.journal import Journal
 from fleet.device.link import MqttLink
 from fleet.device.linux import LinuxHardware
 from fleet.device.loop import Loop
 from fleet.domain.presence import DEFAULT_INTERVAL_S
 from fleet.domain.words import DeviceKind
+from fleet.trust.refusal import Refused
 from fleet.wire import topics
+
+DEFAULT_SERVER = "http://127.0.0.1:8080"
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +38,16 @@ def run_agent(
     kind: DeviceKind | None = None,
     apps: Sequence[AppSpec] = (),
     interval_s: int = DEFAULT_INTERVAL_S,
+    server: str | None = None,
+    trust: bytes | None = None,
 ) -> None:
     """Report this machine as `device_id` to `mqtts://host:port` until `stop` is set.
 
     Journal, key and certificate lie in `state_dir`. ValueError for an address or a device id that
-    is not one; a broker that cannot be reached is waited for.
+    is not one; a broker that cannot be reached is waited for. `server`: `http://host:port` of the
+    service, from which firmware is fetched. `trust`: the first trust document, to be put in place.
+
+    This process is the machine: it starts anew in the slot that is to run.
     """
     if not topics.is_device_id(device_id):
         raise ValueError(f"not a device id: {device_id!r}")
@@ -44,6 +55,7 @@ def run_agent(
     link = MqttLink(device_id, mqtt_url, topics.up(device_id, "state"), tls=tls)
     journal = Journal(state_dir / f"{device_id}.journal", wall_clock())
     rng = SystemRandom()
+    firmware = _firmware(device_id, state_dir, server, trust)
     agent = Agent(
         device_id,
         link,
@@ -51,6 +63,7 @@ def run_agent(
         LinuxHardware(kind, apps),
         rng=rng,
         interval_s=interval_s,
+        firmware=firmware,
     )
     log.info("%s reports to %s every %d s", device_id, mqtt_url, interval_s)
     loop = Loop()
@@ -65,3 +78,21 @@ def run_agent(
         renewing.join()
         agent.close()
         loop.close()
+
+
+def _firmware(
+    device_id: str, state_dir: Path, server: str | None, trust: bytes | None
+) -> Firmware | None:
+    """None where it was never told whom to trust: then all is as it was without signatures."""
+    folder = state_dir / f"{device_id}.firmware"
+    if trust is None and not folder.exists():
+        return None
+    firmware = Firmware(
+        device_id, folder, Fetcher(ThreadPoolExecutor(1, "fetch")), server or DEFAULT_SERVER
+    )
+    if trust is not None and not firmware.trusted.is_on:
+        try:
+            firmware.anchor(trust)
+        except Refused as refusal:
+            raise ValueError(f"the trust document: {refusal}") from refusal
+    return firmware

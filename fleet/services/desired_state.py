@@ -1,5 +1,6 @@
 """Desired state: the profile version that each device should have, and the word to the device."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,13 +12,18 @@ from fleet.domain.assignment import Claim, Place, most_specific
 from fleet.domain.words import Lifecycle, Scope
 from fleet.services import alerts, outbox
 from fleet.services.compliance import GOVERNED, Due, judge_again
+from fleet.services.directing import direct
+from fleet.services.errors import Conflict
 from fleet.store.configuration import Configuration
 from fleet.store.device import Device
 from fleet.store.locks import Lock, take
 from fleet.store.profile import Assignment, Profile, ProfileVersion
 from fleet.store.site import Site, Ward
+from fleet.trust.envelope import payload_digest, read_envelope
 from fleet.wire.digest import document_sha256
 from fleet.wire.messages import PROTOCOL_VERSION, Desired, DesiredDocument, ProfileName, RequiredApp
+
+log = logging.getLogger(__name__)
 
 BELIEVABLE_LEAD = 1_000_000_000
 """A device may be ahead of a restored service, by a thousand restores (`services.recovered`); one
@@ -103,7 +109,19 @@ def send(session: Session, configuration: Configuration, device_id: str, now: da
         profile=ProfileName(version.profile.slug, version.number),
         document=document,
     )
+    if version.manifest is not None:
+        _sign(message, version.manifest, device_id, now)
     outbox.leave(session, device_id, "desired", message, now, retain=True)
+
+
+def _sign(message: Desired, manifest: bytes, device_id: str, now: datetime) -> None:
+    """Without the online key it goes out undirected: devices refuse it, and keep what they have."""
+    message.manifest = read_envelope(manifest)
+    digest = payload_digest(message.manifest)
+    try:
+        message.direction = direct(device_id, digest, message.generation, now)
+    except Conflict as problem:
+        log.error("%s cannot be directed: %s", device_id, problem)  # noqa: TRY400
 
 
 def _version(session: Session, configuration: Configuration) -> ProfileVersion | None:

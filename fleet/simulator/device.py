@@ -63,6 +63,8 @@ class SimulatedHardware:
         self._uptime_before_s = self._rng.uniform(HOUR, 20 * DAY)
         self._crashes: list[float] = []
         self._silent = False
+        self._booted: str | None = None
+        self._hangs_in: set[str] = set()
         self._began: datetime | None = None
         self._sampled: datetime | None = None
         self._lived_s = 0.0
@@ -78,7 +80,14 @@ class SimulatedHardware:
 
     @property
     def firmware(self) -> str | None:
-        return self._device.firmware
+        return self._booted or self._device.firmware
+
+    def booted(self, version: str) -> None:
+        self._booted = version
+
+    def hangs_in(self, version: str) -> bool:
+        """Whether this firmware does not come up on it."""
+        return version in self._hangs_in
 
     @property
     def supported_settings(self) -> frozenset[str]:
@@ -139,6 +148,10 @@ class SimulatedHardware:
         """Somebody turns a knob on the device. ValueError for a value that it does not take."""
         if reason := self._panel.apply(key, value):
             raise ValueError(f"{key} = {value!r}: {reason}")
+
+    def hang_in(self, version: str) -> None:
+        """From now on this firmware does not come up on it."""
+        self._hangs_in.add(version)
 
     def go_silent(self) -> None:
         """Out of reach until `come_back`: it goes on measuring, and nobody hears it."""
@@ -229,7 +242,7 @@ class SimulatedHardware:
 
     def _system(self) -> System:
         return System(
-            firmware=self._device.firmware,
+            firmware=self.firmware,
             os=_OS[self._device.kind],
             idle_s=int(self._life.idle_s),
             storage_free_mb=round(self._rng.gauss(9000, 40)),

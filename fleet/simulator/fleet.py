@@ -4,6 +4,7 @@ import logging
 import resource
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 from threading import Event as StopEvent
@@ -11,9 +12,13 @@ from threading import Event as StopEvent
 from fleet.device.agent import Agent, wall_clock
 from fleet.device.backlog import ACK_TIMEOUT_S
 from fleet.device.credentials import Credentials
+from fleet.device.fetch import Fetcher
+from fleet.device.firmware import Firmware
 from fleet.device.journal import Journal
 from fleet.device.link import WILL_DELAY_S, Event, MqttLink
 from fleet.device.loop import Loop
+from fleet.device.run import DEFAULT_SERVER
+from fleet.device.slots import Slots
 from fleet.domain.presence import DEFAULT_INTERVAL_S
 from fleet.simulator.device import SimulatedHardware
 from fleet.simulator.roster import DEFAULT_SEED, Roster, RosterDevice
@@ -27,6 +32,8 @@ CONNECTS_PER_S = 100.0
 FILES_PER_DEVICE = 3
 """A socket, a journal and its write-ahead log."""
 FILES_BESIDES = 64
+FETCH_AT_ONCE = 4
+"""Devices that ask for a part of a file at the same moment."""
 
 
 class RadioLink(MqttLink):
@@ -75,7 +82,11 @@ class Fleet:
         interval_s: int = DEFAULT_INTERVAL_S,
         ack_timeout_s: float = ACK_TIMEOUT_S,
         will_delay_s: int = WILL_DELAY_S,
+        server: str = DEFAULT_SERVER,
+        trust: bytes | None = None,
     ) -> None:
+        self._server, self._trust = server, trust
+        self._fetcher = Fetcher(ThreadPoolExecutor(FETCH_AT_ONCE, "fetch"))
         allow_open_files(FILES_PER_DEVICE * len(roster.devices) + FILES_BESIDES)
         state_dir.mkdir(parents=True, exist_ok=True)
         self._url, self._state_dir, self._seed = mqtt_url, state_dir, seed
@@ -123,9 +134,25 @@ class Fleet:
             rng=Random(f"{self._seed}/{device_id}/agent"),  # noqa: S311 - a simulation
             interval_s=self._interval_s,
             ack_timeout_s=self._ack_timeout_s,
+            firmware=self._firmware(device_id, hardware),
         )
         self.agents[device_id] = agent
         self._loop.add(agent, link, due)
+
+    def _firmware(self, device_id: str, hardware: SimulatedHardware) -> Firmware | None:
+        """As `device.run` has it; an image that does not come up hangs until it is reset."""
+        folder = self._state_dir / f"{device_id}.firmware"
+        if self._trust is None and not folder.exists():
+            return None
+
+        def boot(slots: Slots) -> None:
+            while (running := slots.boot()) is not None and hardware.hangs_in(running.version):
+                log.info("%s hangs in %s", device_id, running.version)
+
+        firmware = Firmware(device_id, folder, self._fetcher, self._server, boot=boot)
+        if self._trust is not None and not firmware.trusted.is_on:
+            firmware.anchor(self._trust)
+        return firmware
 
     def _close(self) -> None:
         for agent in self.agents.values():

@@ -6,6 +6,7 @@ from fleet.store.battery import DeviceEndurance, PackModel, PackState, StudyProg
 from fleet.store.configuration import Configuration
 from fleet.store.device import BatteryPack, Device, DeviceState, SearchToken
 from fleet.store.enrolment import Certificate, EnrolmentToken
+from fleet.store.firmware import FirmwareRelease, TrustVersion
 from fleet.store.heartbeat import ServiceHeartbeat, ServiceInstance
 from fleet.store.lease import JobRun, Lease
 from fleet.store.outbox import OutboxMessage
@@ -31,6 +32,7 @@ __all__ = [
     "DeviceEndurance",
     "DeviceState",
     "EnrolmentToken",
+    "FirmwareRelease",
     "HourlyRollup",
     "JobRun",
     "Lease",
@@ -54,6 +56,7 @@ __all__ = [
     "Site",
     "StudyProgress",
     "Transition",
+    "TrustVersion",
     "User",
     "Ward",
     "Zone",

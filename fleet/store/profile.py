@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from fleet.store.database import NEVER_AGAIN, Base
@@ -39,6 +39,8 @@ class ProfileVersion(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(Instant)
     created_by: Mapped[str] = mapped_column(String(80))
+    manifest: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The envelope of its signed manifest, once a release key has signed it."""
 
     profile: Mapped[Profile] = relationship(back_populates="versions")
 

@@ -15,6 +15,7 @@ from fleet.web.views import (  # each room adds its pages to the console
     devices,  # noqa: F401
     enrolment,  # noqa: F401
     entrance,
+    firmware,  # noqa: F401
     health,
     overview,  # noqa: F401
     profiles,  # noqa: F401

@@ -60,6 +60,11 @@ ALERTS = {
     AlertKind.NO_POWER: "No power in its bay",
     AlertKind.DEAD_OUTLET: "Dead outlets in a bay",
 }
+RELEASES = {
+    "ready": Look("Ready", "take"),
+    "missing": Look("File missing", "plug-in"),
+    "expired": Look("Expired", "out-of-service"),
+}
 OUTCOMES = {
     Outcome.CHARGED: "was charged",
     Outcome.DIED: "died",
@@ -77,6 +82,7 @@ def init_app(app: Flask) -> None:
         millis=millis,
         value=value,
         money=money,
+        megabytes=megabytes,
         capitalize_first=capitalize_first,
     )
     app.jinja_env.globals.update(
@@ -87,6 +93,7 @@ def init_app(app: Flask) -> None:
         KIND=KIND,
         ALERTS=ALERTS,
         OUTCOMES=OUTCOMES,
+        RELEASES=RELEASES,
         DAYS=DAYS,
         now=clock.now,
         timedelta=timedelta,
@@ -131,6 +138,14 @@ def iso(moment: datetime) -> str:
 
 def millis(moment: datetime | None) -> int:
     return int(moment.timestamp() * 1000) if moment else 0
+
+
+def megabytes(length: int) -> str:
+    """48234496 -> "48.2 MB", 700 -> "700 bytes"."""
+    if length < 1_000:
+        return f"{length} bytes"
+    unit, size = ("kB", 1_000) if length < 1_000_000 else ("MB", 1_000_000)
+    return f"{length / size:.1f} {unit}"
 
 
 def capitalize_first(words: str) -> str:

@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from fleet.wire.envelope import Envelope
+
 PROTOCOL_VERSION = 1
 MAX_MESSAGE_BYTES = 786_432
 """A larger message is quarantined unread; 1,000 readings of an ordinary cart fit in it."""
@@ -218,6 +220,10 @@ class Desired(Struct, omit_defaults=True):
     sha256: str
     profile: ProfileName
     document: DesiredDocument
+    manifest: Envelope | None = None
+    """That of the profile version, signed by a release key; `sha256` stands in it."""
+    direction: Envelope | None = None
+    """By the online key: this device, this manifest, this generation."""
 
 
 class Heartbeat(Struct):

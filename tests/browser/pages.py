@@ -33,6 +33,8 @@ CONSOLE = {
     "quarantine": "/it/quarantine",
     "profiles": "/it/profiles",
     "profile": "/it/profiles/medication-cart",
+    "firmware": "/it/firmware",
+    "firmware-release": "/it/firmware/1",
     "shifts": "/it/shifts",
     "diff": "/it/profiles/medication-cart/diff?from=1&to=2",
     "audit": "/it/audit",

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from fleet.device.agent import Agent
+from fleet.device.firmware import Firmware
 from fleet.device.hardware import Identity, Measurements
 from fleet.device.journal import Journal
 from fleet.device.link import Connected, Event, Lost, Message, Unheard
@@ -27,6 +28,7 @@ from fleet.wire.messages import (
     Refusal,
     RequiredApp,
     Setting,
+    System,
     Telemetry,
     encode,
 )
@@ -102,14 +104,16 @@ class BenchHardware:
     installed: dict[str, str] = field(default_factory=lambda: {"emar": "7.2.1"})
     refuses: dict[str, ReasonCode] = field(default_factory=dict)
     applications: list[tuple[str, Setting]] = field(default_factory=list)
+    firmware: str | None = "4.1.0"
+    status: Literal["charging", "discharging"] = "charging"
+    idle_s: int = 3_600
 
     @property
     def identity(self) -> Identity:
         return Identity("medication_cart", "M40", "SN1", "Debian 12")
 
-    @property
-    def firmware(self) -> str | None:
-        return "4.1.0"
+    def booted(self, version: str) -> None:
+        self.firmware = version
 
     @property
     def supported_settings(self) -> frozenset[str]:
@@ -117,7 +121,15 @@ class BenchHardware:
 
     def sample(self, now: datetime, apps: Collection[str]) -> Measurements:
         return Measurements(
-            batteries=[Battery(soc_pct=self.soc_pct)], apps=[App(name) for name in apps]
+            batteries=[
+                Battery(
+                    soc_pct=self.soc_pct,
+                    status=self.status,
+                    power_source="mains" if self.status == "charging" else "none",
+                )
+            ],
+            apps=[App(name) for name in apps],
+            system=System(idle_s=self.idle_s),
         )
 
     def app_version(self, name: str) -> str | None:
@@ -145,7 +157,9 @@ def _decoded(payload: bytes) -> Telemetry:
 class Bench:
     """One agent with everything around it, and a time that the test moves."""
 
-    def __init__(self, path: Path, **journal_options: Any) -> None:
+    def __init__(
+        self, path: Path, firmware: Firmware | None = None, **journal_options: Any
+    ) -> None:
         self.link = BenchLink()
         self.hardware = BenchHardware()
         self.journal = Journal(path, START, synchronous="OFF", **journal_options)
@@ -159,6 +173,7 @@ class Bench:
             clock=lambda: START + timedelta(seconds=self.time - 1_000.0),
             interval_s=INTERVAL_S,
             ack_timeout_s=ACK_TIMEOUT_S,
+            firmware=firmware,
         )
 
     def tick(self) -> float:
