@@ -13,6 +13,14 @@ from fleet.store.profile import Assignment, Profile, ProfileVersion
 from fleet.store.quarantine import QuarantinedMessage
 from fleet.store.reading import Reading
 from fleet.store.recovery import RecoveryDrill
+from fleet.store.rollout import (
+    Blackout,
+    DeviceCommand,
+    ProfilePin,
+    Rollout,
+    RolloutDevice,
+    RolloutRing,
+)
 from fleet.store.rollup import DailyRollup, HourlyRollup, RollupDue, RollupProgress
 from fleet.store.site import Site, Ward, Zone
 
@@ -23,9 +31,11 @@ __all__ = [
     "AuditChain",
     "AuditEntry",
     "BatteryPack",
+    "Blackout",
     "Configuration",
     "DailyRollup",
     "Device",
+    "DeviceCommand",
     "DeviceEndurance",
     "DeviceState",
     "HourlyRollup",
@@ -37,10 +47,14 @@ __all__ = [
     "PackModel",
     "PackState",
     "Profile",
+    "ProfilePin",
     "ProfileVersion",
     "QuarantinedMessage",
     "Reading",
     "RecoveryDrill",
+    "Rollout",
+    "RolloutDevice",
+    "RolloutRing",
     "RollupDue",
     "RollupProgress",
     "SearchToken",

@@ -76,7 +76,7 @@ def next_move(
 
     `rings` in their order. Failures count first: nothing opens over them.
     """
-    for ring in rings:
+    for ring in rings if plan.halts else ():
         if ring.is_open and (reason := _reason_to_halt(ring, plan)):
             return Halt(reason)
     if all(ring.is_over for ring in rings):

@@ -43,6 +43,8 @@ class Plan:
     takes_min: int = 5
     """A window must be open for so long yet when a device begins."""
     ends_after_days: int = 14
+    halts: bool = True
+    """Not on the way back to the former version: there is nothing to go back to from there."""
 
     @property
     def soak(self) -> timedelta:
