@@ -14,6 +14,7 @@ from fleet.api import (
     metrics,
     profiles,
     readings,
+    rollouts,
     wards,
 )
 from fleet.api.openapi import make_api
@@ -28,6 +29,7 @@ BLUEPRINTS = (
     assignments.bp,
     compliance.bp,
     alerts.bp,
+    rollouts.bp,
 )
 
 

@@ -162,7 +162,7 @@ class Carts:
             .join(RolloutDevice, RolloutDevice.device_pk == Device.id)
             .where(RolloutDevice.rollout_id == rollout_id)
         )
-        return {name: state for name, state in db.session.execute(query)}
+        return {row.device_id: row.state for row in db.session.execute(query)}
 
     def in_state(self, rollout_id: int, *states: str) -> list[str]:
         return sorted(name for name, state in self.jobs(rollout_id).items() if state in states)

@@ -15,14 +15,18 @@ MOST = 1_000
 
 
 def set_ward_care(
-    slug: str, windows: Sequence[str], min_available: int, actor: str, now: datetime
+    slug: str,
+    maintenance_windows: Sequence[str],
+    min_available: int,
+    actor: str,
+    now: datetime,
 ) -> None:
-    """`windows` like "mon-fri 22:00-05:00" in the site's time zone; none: at any time.
+    """Windows like "mon-fri 22:00-05:00" in the site's time zone; none: at any time.
 
     Raises NotFound, Invalid.
     """
     problems = {}
-    if problem := problem_with(windows):
+    if problem := problem_with(maintenance_windows):
         problems["maintenance_windows"] = problem
     if not 0 <= min_available <= MOST:
         problems["min_available"] = f"from 0 to {MOST}"
@@ -34,8 +38,8 @@ def set_ward_care(
             raise NotFound(f"no ward {slug}")
         before = {"maintenance_windows": ward.maintenance_windows,
                   "min_available": ward.min_available}  # fmt: skip
-        after = {"maintenance_windows": list(windows), "min_available": min_available}
+        after = {"maintenance_windows": list(maintenance_windows), "min_available": min_available}
         if before != after:
-            ward.maintenance_windows = list(windows)
+            ward.maintenance_windows = list(maintenance_windows)
             ward.min_available = min_available
             audit.record(session, actor, "ward.care", f"ward/{slug}", now, before, after)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from fleet.domain.assignment import Claim, Place, most_specific, with_pin
@@ -13,7 +13,7 @@ from fleet.domain.rollout.rings import Member, rings
 from fleet.domain.rollout.words import JobState
 from fleet.domain.words import Lifecycle
 from fleet.services.desired_state import claims_of
-from fleet.store.device import NEVER, Device, DeviceState
+from fleet.store.device import Device, DeviceState
 from fleet.store.driver import BulkInsert
 from fleet.store.rollout import ProfilePin, Rollout, RolloutDevice, RolloutRing
 from fleet.store.site import Site, Ward
@@ -30,7 +30,7 @@ def members(session: Session, claim: Claim, now: datetime) -> list[Member]:
     for pk, ward_id, device_id, kind, ward, site, online, seen_at in _devices(session):
         winner = most_specific(claims, Place(device_id, kind, ward, site))
         if winner is not None and winner.key == claim.key:
-            found.append(Member(pk, ward_id, online or seen_at > now - ABSENT_AFTER))
+            found.append(Member(pk, ward_id, online or _lately(seen_at, now)))
     return found
 
 
@@ -70,7 +70,13 @@ def enter(
     )
 
 
-def _devices(session: Session) -> Sequence[tuple[int, int, str, str, str, str, bool, datetime]]:
+def _lately(seen_at: datetime | None, now: datetime) -> bool:
+    return seen_at is not None and seen_at > now - ABSENT_AFTER
+
+
+def _devices(
+    session: Session,
+) -> Sequence[tuple[int, int, str, str, str, str, bool, datetime | None]]:
     query = (
         select(
             Device.id,
@@ -80,7 +86,7 @@ def _devices(session: Session) -> Sequence[tuple[int, int, str, str, str, str, b
             Ward.slug,
             Site.slug,
             DeviceState.online,
-            func.coalesce(DeviceState.last_seen_at, NEVER, type_=DeviceState.last_seen_at.type),
+            DeviceState.last_seen_at,
         )
         .join(DeviceState, DeviceState.device_pk == Device.id)
         .join(Ward, Ward.id == Device.ward_id)

@@ -15,8 +15,9 @@ from fleet.services.rollouts.complete import complete
 from fleet.services.rollouts.offer import SCHEDULE, offer, serve_latecomers
 from fleet.services.rollouts.settle import settle
 from fleet.services.rollouts.steer import stop_here
-from fleet.services.rollouts.stored import end_jobs, locked, move, rings_of, subject
+from fleet.services.rollouts.stored import end_jobs, locked, move, subject
 from fleet.store.database import db, transaction
+from fleet.store.queries.rollouts import rings_of
 from fleet.store.rollout import IS_AT_WORK, ProfilePin, Rollout, RolloutDevice, RolloutRing
 
 

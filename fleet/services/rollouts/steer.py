@@ -6,8 +6,9 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from fleet.domain.rollout.words import JobState, RolloutState
-from fleet.services.rollouts.stored import end_jobs, locked, move, must_be, rings_of
+from fleet.services.rollouts.stored import end_jobs, locked, move, must_be
 from fleet.store.database import transaction
+from fleet.store.queries.rollouts import rings_of
 from fleet.store.rollout import Rollout, RolloutRing
 
 RUNNING, PAUSED, HALTED = RolloutState.RUNNING, RolloutState.PAUSED, RolloutState.HALTED

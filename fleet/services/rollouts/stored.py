@@ -4,19 +4,16 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from fleet.domain.rollout.care import ABSENT_AFTER
-from fleet.domain.rollout.gates import Ring
-from fleet.domain.rollout.words import AT_WORK, FAILURES, JobState, RolloutState, Target
+from fleet.domain.rollout.words import JobState, RolloutState
 from fleet.domain.words import Scope
 from fleet.services import audit
 from fleet.services.errors import Conflict, NotFound, StaleVersion
 from fleet.services.transitions import shortened
-from fleet.store.device import NEVER, DeviceState
 from fleet.store.profile import Profile, ProfileVersion
-from fleet.store.rollout import Rollout, RolloutDevice, RolloutRing
+from fleet.store.rollout import Rollout, RolloutDevice
 
 
 def locked(session: Session, rollout_id: int, expected_version: int | None = None) -> Rollout:
@@ -73,37 +70,6 @@ def version_id(session: Session, slug: str, number: str | None) -> int | None:
     )
 
 
-def rings_of(session: Session, rollout_id: int, now: datetime) -> list[Ring]:
-    """As they stand, counted in one statement."""
-    state = RolloutDevice.state
-    silent = func.coalesce(DeviceState.last_seen_at, NEVER) <= now - ABSENT_AFTER
-    absent = (state == JobState.QUEUED) & ~DeviceState.online & silent
-    query = (
-        select(
-            RolloutRing.number,
-            _count(state == JobState.QUEUED),
-            _count(state.in_(sorted(AT_WORK))),
-            _count(state == JobState.SUCCEEDED),
-            _count(state.in_(sorted(FAILURES))),
-            _count(absent),
-            RolloutRing.forgiven,
-            RolloutRing.opened_at,
-            RolloutRing.passed_at,
-        )
-        .select_from(RolloutRing)
-        .outerjoin(
-            RolloutDevice,
-            (RolloutDevice.rollout_id == RolloutRing.rollout_id)
-            & (RolloutDevice.ring == RolloutRing.number),
-        )
-        .outerjoin(DeviceState, DeviceState.device_pk == RolloutDevice.device_pk)
-        .where(RolloutRing.rollout_id == rollout_id)
-        .group_by(*RolloutRing.__table__.columns)
-        .order_by(RolloutRing.number)
-    )
-    return [Ring(*row) for row in session.execute(query)]
-
-
 def end_jobs(
     session: Session,
     rollout_id: int,
@@ -120,11 +86,3 @@ def end_jobs(
         .execution_options(synchronize_session=False)
     )
     return int(result.rowcount)
-
-
-def is_profile(rollout: Rollout) -> bool:
-    return rollout.target == Target.PROFILE
-
-
-def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.count(RolloutDevice.id).filter(condition)

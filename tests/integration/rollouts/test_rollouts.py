@@ -14,8 +14,8 @@ from fleet.services.rollouts.blackout import begin_blackout, end_blackout
 from fleet.services.rollouts.care import set_ward_care
 from fleet.services.rollouts.roll_back import roll_back
 from fleet.services.rollouts.steer import cancel_rollout, pause_rollout, resume_rollout
-from fleet.store.database import db
-from fleet.store.models import Assignment, AuditEntry, ProfilePin, RolloutDevice
+from fleet.store.database import db, transaction
+from fleet.store.models import Assignment, AuditEntry, Device, ProfilePin, RolloutDevice
 from tests.support.rollouts import Carts
 
 
@@ -284,3 +284,26 @@ def test_of_two_who_steer_at_once_one_is_told(carts: Carts) -> None:
     with pytest.raises(StaleVersion):
         cancel_rollout(rollout_id, "user:bob", carts.now, version)
     assert carts.rollout(rollout_id).state == "paused"
+
+
+def test_canaries_that_are_away_for_days_keep_nothing_waiting(carts: Carts) -> None:
+    rollout_id = carts.begin(canaries=3)
+    carts.turn()
+    first, second, away = carts.told_anything()
+    carts.answer(first)
+    carts.answer(second)
+    carts.turn()
+    pause_rollout(rollout_id, "user:ada", carts.now)
+    with transaction() as session:
+        job = session.scalars(
+            select(RolloutDevice).join(Device).where(Device.device_id == away)
+        ).one()
+        job.state = "queued"
+    carts.rest([away], online=False, last_seen_at=carts.now - timedelta(hours=20))
+    resume_rollout(rollout_id, "user:ada", carts.now)
+    carts.forget_words()
+    carts.turn(times=4, minutes=11)
+    assert carts.told_anything() == []
+    carts.now += timedelta(hours=4)
+    carts.turn(times=4, minutes=11)
+    assert len(carts.told_anything()) > 0
