@@ -8,6 +8,7 @@ from fleet.api import (
     assignments,
     availability,
     batteries,
+    commands,
     compliance,
     devices,
     docs,
@@ -30,6 +31,7 @@ BLUEPRINTS = (
     compliance.bp,
     alerts.bp,
     rollouts.bp,
+    commands.bp,
 )
 
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from flask import Flask
 
 from fleet.domain.board import Group
+from fleet.domain.commands import CommandState
 from fleet.domain.rollout.words import AT_WORK, JobState, RolloutState
 from fleet.domain.words import AlertKind, Availability, ComplianceState, DeviceKind, Outcome
 from fleet.web import clock
@@ -66,6 +67,13 @@ JOBS = {
     JobState.CANCELLED: Look("Called off", "in-use"),
     JobState.MISSED: Look("Missed", "plug-in"),
 }
+COMMANDS = {
+    CommandState.QUEUED: Look("Waiting", "in-use"),
+    CommandState.PUBLISHED: Look("Sent", "charging"),
+    CommandState.ACKNOWLEDGED: Look("Done", "take"),
+    CommandState.EXPIRED: Look("Expired", "not-heard-of"),
+    CommandState.FAILED: Look("Failed", "out-of-service"),
+}
 KINDS = {DeviceKind.MEDICATION_CART: "Carts", DeviceKind.TABLET: "Tablets"}
 KIND = {DeviceKind.MEDICATION_CART: "Medication cart", DeviceKind.TABLET: "Tablet"}
 ALERTS = {
@@ -112,6 +120,7 @@ def init_app(app: Flask) -> None:
         DAYS=DAYS,
         ROLLOUTS=ROLLOUTS,
         JOBS=JOBS,
+        COMMANDS=COMMANDS,
         now=clock.now,
         timedelta=timedelta,
         zip=zip,

@@ -101,6 +101,9 @@ class BenchHardware:
     installed: dict[str, str] = field(default_factory=lambda: {"emar": "7.2.1"})
     refuses: dict[str, ReasonCode] = field(default_factory=dict)
     applications: list[tuple[str, Setting]] = field(default_factory=list)
+    executed: list[str] = field(default_factory=list)
+    cannot: dict[str, str] = field(default_factory=dict)
+    """Commands, and why."""
 
     @property
     def identity(self) -> Identity:
@@ -124,6 +127,10 @@ class BenchHardware:
 
     def setting(self, key: str) -> Setting | None:
         return self.settings.get(key)
+
+    def execute(self, command: str) -> str | None:
+        self.executed.append(command)
+        return self.cannot.get(command)
 
     def apply_setting(self, key: str, value: Setting) -> ReasonCode | None:
         self.applications.append((key, value))
