@@ -1,12 +1,12 @@
 """The word to the devices of a rollout: a generation of the version that it brings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from fleet.domain.rollout.care import Candidate, admit
+from fleet.domain.rollout.care import Candidate, Ward, admit
 from fleet.domain.rollout.plan import Plan, plan_from
 from fleet.domain.rollout.words import JobState
 from fleet.services import audit, desired_state
@@ -55,7 +55,8 @@ def serve_latecomers(session: Session, rollout: Rollout, now: datetime) -> int:
     plan = plan_from(rollout.plan)
     late = latecomers(session, rollout.id)
     silent = [device.pk for device in late if not device.online]
-    safe = _safe(session, [device for device in late if device.online], plan, now, AT_ONCE)
+    heard = [device for device in late if device.online]
+    safe = _safe(session, heard, care_of_wards(session, plan, now), plan, AT_ONCE)
     chosen = sorted({*silent, *safe})
     if chosen:
         take(session, Lock.ASSIGNMENTS)
@@ -71,15 +72,18 @@ def _choose(session: Session, rollout: Rollout, plan: Plan, now: datetime) -> li
     silent = silent_in_queue(session, rollout.id, AT_ONCE) if rollout.reverts_id else []
     care = care_of_wards(session, plan, now)
     waiting = queued(session, rollout.id, care)
-    return silent + _safe(session, waiting, plan, now, AT_ONCE - len(silent))
+    return silent + _safe(session, waiting, care, plan, AT_ONCE - len(silent))
 
 
 def _safe(
-    session: Session, waiting: Sequence[Candidate], plan: Plan, now: datetime, most: int
+    session: Session,
+    waiting: Sequence[Candidate],
+    care: Mapping[int, Ward],
+    plan: Plan,
+    most: int,
 ) -> list[int]:
     if not waiting:
         return []
-    care = care_of_wards(session, plan, now)
     spare = stocks(session, {device.ward_id for device in waiting})
     return admit(waiting, spare, care, plan, most).admitted
 
