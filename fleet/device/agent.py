@@ -263,13 +263,14 @@ class Agent:
         if not self._journal.is_new_command(command_id):
             log.info("%s: command %d came again", self._device_id, command_id)
             return
-        problem = self._refresh(now) if name == "refresh" else self._hardware.execute(name)
+        problem = None
+        if name == "refresh":
+            self._sample(now)
+            self._say_who_i_am(now)
+        else:
+            problem = self._hardware.execute(name)
         answer = Answer(PROTOCOL_VERSION, command_id, problem is None, problem)
         self._publish("cmd", encode(answer))
-
-    def _refresh(self, now: float) -> None:
-        self._sample(now)
-        self._say_who_i_am(now)
 
     def _on_rebirth(self, rebirth: Rebirth, now: float) -> None:
         if rebirth.min_boot is not None:

@@ -102,7 +102,7 @@ def rings_of(session: Session, rollout_id: int, now: datetime) -> list[Ring]:
     seen_at = DeviceState.last_seen_at
     silent = seen_at.is_(None) | (seen_at <= now - ABSENT_AFTER)
     absent = (_STATE == JobState.QUEUED) & ~DeviceState.online & silent
-    query = (
+    query: Select[*tuple[Any, ...]] = (
         select(
             RolloutRing.number,
             *_counts()[1:],
@@ -126,7 +126,7 @@ def rings_of(session: Session, rollout_id: int, now: datetime) -> list[Ring]:
 
 
 def wards_of_rollout(rollout_id: int) -> list[WardRow]:
-    query = (
+    query: Select[*tuple[Any, ...]] = (
         select(Ward.slug, Ward.name, *_counts())
         .join(RolloutDevice, RolloutDevice.ward_id == Ward.id)
         .where(RolloutDevice.rollout_id == rollout_id)
@@ -193,14 +193,16 @@ def _job(row: Any, plan: Plan) -> JobRow:
     reason = row.reason
     if row.state == JobState.QUEUED:
         reason = _waits_for(row, plan)
-    return JobRow(*row[:6], reason, row.offered_at, row.ended_at)
+    values = {name: getattr(row, name) for name in JobRow._fields}
+    return JobRow(**{**values, "reason": reason})
 
 
 def _waits_for(row: Any, plan: Plan) -> str:
     if row.opened_at is None:
         return "its ring has not begun"
-    seen = (getattr(row, name) for name in _SEEN)
-    return hindrance(Candidate(0, row.ward_id, row.kind, *seen, row.idle_s), plan) or "its turn"
+    seen = [getattr(row, name) for name in _SEEN]
+    device = Candidate._make((0, row.ward_id, row.kind, *seen, row.idle_s))
+    return hindrance(device, plan) or "its turn"
 
 
 def _rollouts() -> Select[*tuple[Any, ...]]:

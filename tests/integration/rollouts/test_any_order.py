@@ -160,7 +160,7 @@ class AnyOrder(RuleBasedStateMachine):
     @invariant()
     def a_ward_never_gives_more_than_its_share(self) -> None:
         query = (
-            select(func.count())
+            select(func.count(RolloutDevice.id))
             .join(Device, Device.id == RolloutDevice.device_pk)
             .where(RolloutDevice.state.in_(sorted(AT_WORK)), ~_was_silent())
             .group_by(Device.ward_id)
