@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: assets bench-backlog bench-batteries bench-battery bench-board bench-devices bench-foresight bench-growth bench-history bench-ingest bench-migrations bench-packs bench-power-cut bench-runtime bench-wards clean format help lint litestream lock mosquitto run screenshots setup soak test test-faults test-tools
+.PHONY: assets bench-backlog bench-batteries bench-battery bench-board bench-devices bench-foresight bench-growth bench-history bench-ingest bench-migrations bench-packs bench-power-cut bench-rollout bench-runtime bench-wards clean format help lint litestream lock mosquitto run screenshots setup soak test test-faults test-tools
 
 # A bare machine's locale is POSIX; our files are UTF-8.
 export PYTHONUTF8 := 1
@@ -99,6 +99,9 @@ bench-wards: setup test-tools ## A year of simulated hospitals: deaths foreseen,
 
 bench-foresight: setup test-tools ## A year of ageing packs: how long before they fall it is told
 	$(BIN)/python -m tests.bench.foresight
+
+bench-rollout: setup test-tools ## Roll a profile out to 10,000 devices: turns, statements, memory
+	$(BIN)/python -m tests.bench.rollout
 
 clean: ## Remove what was built and installed here (never data/)
 	rm -rf $(VENV) node_modules fleet/web/static/dist *.egg-info .*_cache .hypothesis

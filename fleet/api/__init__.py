@@ -8,6 +8,7 @@ from fleet.api import (
     assignments,
     availability,
     batteries,
+    commands,
     compliance,
     devices,
     docs,
@@ -16,6 +17,7 @@ from fleet.api import (
     metrics,
     profiles,
     readings,
+    rollouts,
     wards,
 )
 from fleet.api.openapi import make_api
@@ -32,6 +34,8 @@ BLUEPRINTS = (
     firmware.bp,
     compliance.bp,
     alerts.bp,
+    rollouts.bp,
+    commands.bp,
 )
 
 

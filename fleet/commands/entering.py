@@ -113,4 +113,21 @@ def setup_link() -> None:
     click.echo(f"http://{settings.http_host}:{settings.http_port}/setup/{token}")
 
 
-COMMANDS = (profile, site, ward, setup_link)
+@click.group()
+def user() -> None:
+    """People who may change things."""
+
+
+@user.command("add")
+@click.argument("username")
+@click.password_option(help="Asked for where it is not given.")
+@one_clear_line
+def user_add(username: str, password: str) -> None:
+    """Enter another one: who starts a rollout cannot approve it."""
+    from fleet.services.add_user import add_user
+
+    with create_worker(Settings.from_env()).app_context():
+        add_user(username, password, "cli", datetime.now(UTC))
+
+
+COMMANDS = (profile, site, ward, setup_link, user)

@@ -22,7 +22,9 @@ from fleet.wire import topics
 from fleet.wire.messages import (
     PROTOCOL_VERSION,
     Ack,
+    Answer,
     Birth,
+    Command,
     Reading,
     Rebirth,
     ReportedItem,
@@ -192,6 +194,9 @@ class Agent:
                     self._on_ack(msgspec.json.decode(payload, type=Ack), now)
                 case "desired":
                     self._on_desired(payload, now)
+                case "cmd/locate" | "cmd/lock" | "cmd/reboot" | "cmd/refresh" as channel:
+                    command = msgspec.json.decode(payload, type=Command)
+                    self._on_command(channel.removeprefix("cmd/"), command.id, now)
                 case "rebirth":
                     self._on_rebirth(msgspec.json.decode(payload, type=Rebirth), now)
                 case "job" if self._firmware is not None:
@@ -290,6 +295,20 @@ class Agent:
         if self._configuration.adopt(payload, self._clock()):
             self._sample_at = min(self._sample_at, now + self._configuration.interval_s)
             self._report(now)
+
+    def _on_command(self, name: str, command_id: int, now: float) -> None:
+        """Once, however often it comes."""
+        if not self._journal.is_new_command(command_id):
+            log.info("%s: command %d came again", self._device_id, command_id)
+            return
+        problem = None
+        if name == "refresh":
+            self._sample(now)
+            self._say_who_i_am(now)
+        else:
+            problem = self._hardware.execute(name)
+        answer = Answer(PROTOCOL_VERSION, command_id, problem is None, problem)
+        self._publish("cmd", encode(answer))
 
     def _on_rebirth(self, rebirth: Rebirth, now: float) -> None:
         if rebirth.min_boot is not None:

@@ -54,5 +54,11 @@ class Hardware(Protocol):
     def setting(self, key: str) -> Setting | None:
         """The value in force at this moment, read back from the machine."""
 
+    def execute(self, command: str) -> str | None:
+        """`locate`, `lock` or `reboot`; why that cannot be done, None where it is.
+
+        A reboot goes on after the return, so that there is time for an answer.
+        """
+
     def apply_setting(self, key: str, value: Setting) -> ReasonCode | None:
         """Put the value in force; the reason where that cannot be done."""

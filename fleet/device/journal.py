@@ -164,6 +164,17 @@ class Journal:
         self._remember("applied", encode(applied))
         self._applied = applied
 
+    def is_new_command(self, command_id: int) -> bool:
+        """Whether it is heard for the first time; from now on it no longer is.
+
+        The last few are remembered: the broker repeats what it was not told to be heard.
+        """
+        known = [int(part) for part in self._fact("commands", b"").split()]
+        if command_id in known:
+            return False
+        self._remember("commands", b" ".join(b"%d" % each for each in [*known, command_id][-20:]))
+        return True
+
     def close(self) -> None:
         self._file.close()
 

@@ -86,6 +86,14 @@ class LinuxHardware:
     def apply_setting(self, key: str, value: Setting) -> ReasonCode | None:
         return self._backlight.set_percent(value) if key == BRIGHTNESS else "UNSUPPORTED"
 
+    def execute(self, command: str) -> str | None:
+        """The bell of the console, the lock of every session, or a restart by systemd."""
+        if command == "locate":
+            return _ring()
+        words = {"lock": ["loginctl", "lock-sessions"], "reboot": ["systemctl", "reboot"]}[command]
+        done = output_of(words) is not None
+        return None if done else f"{' '.join(words)} failed"
+
     def _wifi(self) -> tuple[str | None, int | None]:
         """Interface and signal level of the first line of /proc/net/wireless below its heading."""
         lines = (read_text(self._root / "proc/net/wireless") or "").splitlines()[2:]
@@ -132,6 +140,14 @@ def _session_idle_s(session: str, now: datetime) -> int | None:
     if facts.get("IdleHint") != "yes":
         return 0
     return max(int(now.timestamp() - int(since_us) / 1_000_000), 0)
+
+
+def _ring() -> str | None:
+    try:
+        Path("/dev/console").write_text("\a")
+    except OSError as error:
+        return f"the console does not ring: {error.strerror}"
+    return None
 
 
 def _storage_free_mb() -> int | None:

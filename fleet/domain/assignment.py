@@ -1,7 +1,7 @@
 """Which profile a device should have: of all that are assigned to it, the most specific."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fleet.domain.words import Scope
 
@@ -17,6 +17,12 @@ class Claim:
     scope: Scope
     scope_key: str
     kinds: frozenset[str]
+    profile_id: int = 0
+
+    @property
+    def key(self) -> tuple[int, Scope, str]:
+        """What an assignment is known by."""
+        return self.profile_id, self.scope, self.scope_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +52,12 @@ def most_specific(claims: Iterable[Claim], place: Place) -> Claim | None:
         if place.kind in claim.kinds and place.key_for(claim.scope) == claim.scope_key
     ]
     return max(fitting, key=lambda claim: _SPECIFICITY[claim.scope], default=None)
+
+
+def with_pin(claims: Iterable[Claim], pin: Claim, pinned: int | None) -> list[Claim]:
+    """The claims with another version in the place of one: of what a rollout has told a device.
+
+    `pin` need not be among them yet. None: as if nothing were assigned there.
+    """
+    others = [claim for claim in claims if claim.key != pin.key]
+    return others if pinned is None else [*others, replace(pin, profile_version_id=pinned)]

@@ -11,6 +11,7 @@ from fleet.wire import topics
 from fleet.wire.messages import (
     MAX_MESSAGE_BYTES,
     MAX_READINGS,
+    Answer,
     Birth,
     Counter,
     Heartbeat,
@@ -31,6 +32,7 @@ _DECODERS: dict[str, msgspec.json.Decoder[Struct]] = {
     "state": msgspec.json.Decoder(State),
     "telemetry": msgspec.json.Decoder(Telemetry),
     "reported": msgspec.json.Decoder(Reported),
+    "cmd": msgspec.json.Decoder(Answer),
 }
 _heartbeat = msgspec.json.Decoder(Heartbeat)
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from fleet.ingest import metrics
+from fleet.ingest.answers import answers
 from fleet.ingest.batch import Batch, DeviceAck, Inbound, Memory, Rejected
 from fleet.ingest.decide import decide, move_boards
 from fleet.ingest.decode import decode, refuse_all
@@ -33,6 +34,7 @@ STEPS: tuple[Callable[[Batch], None], ...] = (
     decide,
     wills,
     reports,
+    answers,
     move_boards,
     heartbeats,
     quarantine,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from threading import Lock
 from time import monotonic
 
 from fleet.services.follow_clock import follow_clock
@@ -26,13 +27,12 @@ class Watch:
     ) -> None:
         self._clock = clock
         self._settled_after_s = settled_after_s
+        self._looking = Lock()
         self._steps = timedelta(0)
         self._settled_at = 0.0
 
     def __call__(self, now: datetime) -> None:
-        if stepped := self._clock().take_steps():
-            self._steps += stepped
-            self._settled_at = monotonic() + self._settled_after_s
+        self._look()
         if monotonic() < self._settled_at:
             return
         if self._steps:
@@ -40,3 +40,14 @@ class Watch:
             self._steps = timedelta(0)
         mark_silent(now)
         judge_silence(now)
+
+    def is_settled(self) -> bool:
+        """Whether deadlines can be relied on: none waits for being moved."""
+        self._look()
+        return monotonic() >= self._settled_at and not self._steps
+
+    def _look(self) -> None:
+        with self._looking:
+            if stepped := self._clock().take_steps():
+                self._steps += stepped
+                self._settled_at = monotonic() + self._settled_after_s

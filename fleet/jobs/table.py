@@ -17,7 +17,9 @@ from fleet.services.judge_overdue import judge_overdue
 from fleet.services.partitions import make_partitions, pack_partitions
 from fleet.services.replacements import hold_replacements
 from fleet.services.retention import forget_old
+from fleet.services.rollouts.plan_rollouts import plan_rollouts
 from fleet.services.rollups import roll_up
+from fleet.services.send_command import expire_commands
 from fleet.services.study_packs import study_packs
 from fleet.services.watch_packs import watch_packs
 
@@ -44,6 +46,8 @@ JOBS = (
     Job("heartbeat", 5, lambda tools, now: heartbeat(tools.publisher, now)),
     Job("follow_calls", 10, lambda tools, now: follow_calls(now)),
     Job("publish_revocations", 5, lambda tools, now: publish_revocations(tools.settings, now)),
+    Job("plan_rollouts", 5, lambda tools, now: tools.watch.is_settled() and plan_rollouts(now)),
+    Job("expire_commands", 5, lambda tools, now: expire_commands(now)),
     Job("judge_overdue", 10, lambda tools, now: judge_overdue(now)),
     Job("roll_up", 30, lambda tools, now: roll_up(now)),
     Job("watch_packs", 60, lambda tools, now: watch_packs(now)),

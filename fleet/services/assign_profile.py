@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from fleet.domain.rollout.words import LIVE, Target
 from fleet.domain.words import DeviceKind, Scope
 from fleet.services import audit, desired_state
 from fleet.services.errors import Conflict, Invalid, NotFound, StaleVersion
@@ -13,6 +14,7 @@ from fleet.store.database import transaction
 from fleet.store.device import Device
 from fleet.store.locks import Lock, take
 from fleet.store.profile import Assignment, Profile, ProfileVersion
+from fleet.store.rollout import ProfilePin, Rollout
 from fleet.store.site import Site, Ward
 
 
@@ -33,9 +35,10 @@ def assign_profile(
     """
     with transaction() as session:
         take(session, Lock.ASSIGNMENTS)
-        version = _version(session, profile_slug, number)
-        scope = _scope(session, scope, scope_key, version.profile)
-        _refuse_rivals(session, version.profile, scope, scope_key)
+        version = profile_version(session, profile_slug, number)
+        scope = checked_scope(session, scope, scope_key, version.profile)
+        refuse_rivals(session, version.profile, scope, scope_key)
+        _overrule_rollouts(session, (version.profile_id, scope, scope_key))
         assignment = session.scalar(
             select(Assignment)
             .where(
@@ -78,6 +81,8 @@ def remove_assignment(
         if assignment is None:
             raise NotFound(f"no assignment {assignment_id}")
         _check_version(assignment, expected_version)
+        key = assignment.profile_id, assignment.scope, assignment.scope_key
+        _overrule_rollouts(session, key)
         subject, before = f"assignment/{assignment.id}", _picture(assignment)
         session.delete(assignment)
         session.flush()
@@ -85,7 +90,8 @@ def remove_assignment(
         desired_state.refresh(session, now)
 
 
-def _version(session: Session, profile_slug: str, number: int) -> ProfileVersion:
+def profile_version(session: Session, profile_slug: str, number: int) -> ProfileVersion:
+    """Raises NotFound."""
     version = session.scalar(
         select(ProfileVersion)
         .join(Profile)
@@ -96,7 +102,8 @@ def _version(session: Session, profile_slug: str, number: int) -> ProfileVersion
     return version
 
 
-def _scope(session: Session, scope: Scope | str, key: str, profile: Profile) -> Scope:
+def checked_scope(session: Session, scope: Scope | str, key: str, profile: Profile) -> Scope:
+    """Raises Invalid where there is no such place, or the profile is not for it."""
     if scope not in set(Scope):
         raise Invalid({"scope": f"one of {', '.join(Scope)}"})
     scope = Scope(scope)
@@ -116,7 +123,8 @@ def _scope(session: Session, scope: Scope | str, key: str, profile: Profile) -> 
     return scope
 
 
-def _refuse_rivals(session: Session, profile: Profile, scope: Scope, key: str) -> None:
+def refuse_rivals(session: Session, profile: Profile, scope: Scope, key: str) -> None:
+    """Raises Conflict where another profile stands for the same kinds."""
     rivals = session.execute(
         select(Profile.slug, Profile.kinds)
         .join(Assignment, Assignment.profile_id == Profile.id)
@@ -129,6 +137,34 @@ def _refuse_rivals(session: Session, profile: Profile, scope: Scope, key: str) -
                 f"{slug} is assigned to {scope} {key} for {', '.join(sorted(shared))}; "
                 "remove that assignment first"
             )
+
+
+def _overrule_rollouts(session: Session, key: tuple[int, str, str]) -> None:
+    """What people assign themselves is for every device at once; but not beside a rollout.
+
+    Raises Conflict.
+    """
+    profile_id, scope, scope_key = key
+    running = session.scalar(
+        select(Rollout.id)
+        .join(Profile, Profile.slug == Rollout.target_slug)
+        .where(
+            Profile.id == profile_id,
+            Rollout.target == Target.PROFILE,
+            Rollout.scope == scope,
+            Rollout.scope_key == scope_key,
+            Rollout.state.in_(sorted(LIVE)),
+        )
+    )
+    if running is not None:
+        raise Conflict(f"rollout {running} is changing this assignment; cancel it first")
+    session.execute(
+        delete(ProfilePin).where(
+            ProfilePin.profile_id == profile_id,
+            ProfilePin.scope == scope,
+            ProfilePin.scope_key == scope_key,
+        )
+    )
 
 
 def _check_version(assignment: Assignment, expected: int | None) -> None:

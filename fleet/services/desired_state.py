@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from fleet.domain.assignment import Claim, Place, most_specific
+from fleet.domain.assignment import Claim, Place, most_specific, with_pin
 from fleet.domain.words import Lifecycle, Scope
 from fleet.services import alerts, outbox
 from fleet.services.compliance import GOVERNED, Due, judge_again
@@ -16,8 +16,10 @@ from fleet.services.directing import direct
 from fleet.services.errors import Conflict
 from fleet.store.configuration import Configuration
 from fleet.store.device import Device
+from fleet.store.driver import among
 from fleet.store.locks import Lock, take
 from fleet.store.profile import Assignment, Profile, ProfileVersion
+from fleet.store.rollout import ProfilePin
 from fleet.store.site import Site, Ward
 from fleet.trust.envelope import payload_digest, read_envelope
 from fleet.wire.digest import document_sha256
@@ -41,15 +43,17 @@ def desired_document(document: dict[str, Any]) -> DesiredDocument:
 
 
 def refresh(session: Session, now: datetime, device_pks: Sequence[int] | None = None) -> int:
-    """Give every device (or these) the generation that its assignments ask for.
+    """Give every device (or these) the generation that its assignments and rollouts ask for.
 
     Returns how many got a new one; those whose profile version has not changed are left alone.
     """
     take(session, Lock.ASSIGNMENTS)
-    claims = _claims(session)
+    claims = claims_of(session)
+    pins = _pins(session, device_pks)
     changed = []
     for configuration, place in _devices(session, device_pks):
-        claim = most_specific(claims, place)
+        pin = pins.get(configuration.device_pk)
+        claim = most_specific(with_pin(claims, *pin) if pin else claims, place)
         wanted = claim.profile_version_id if claim else None
         if wanted != configuration.profile_version_id:
             configuration.profile_version_id = wanted
@@ -130,13 +134,34 @@ def _version(session: Session, configuration: Configuration) -> ProfileVersion |
     return session.get_one(ProfileVersion, configuration.profile_version_id)
 
 
-def _claims(session: Session) -> list[Claim]:
+def claims_of(session: Session) -> list[Claim]:
+    """What is assigned, wherever it is."""
     rows = session.execute(
         select(
-            Assignment.profile_version_id, Assignment.scope, Assignment.scope_key, Profile.kinds
+            Assignment.profile_version_id,
+            Assignment.scope,
+            Assignment.scope_key,
+            Profile.kinds,
+            Profile.id,
         ).join(Profile, Profile.id == Assignment.profile_id)
     )
-    return [Claim(v, Scope(scope), key, frozenset(kinds)) for v, scope, key, kinds in rows]
+    return [Claim(v, Scope(scope), key, frozenset(kinds), pk) for v, scope, key, kinds, pk in rows]
+
+
+def _pins(
+    session: Session, device_pks: Sequence[int] | None
+) -> dict[int, tuple[Claim, int | None]]:
+    """By device: what a rollout has told it, and of which assignment that is a version."""
+    query = select(ProfilePin, Profile.kinds).join(Profile, Profile.id == ProfilePin.profile_id)
+    if device_pks is not None:
+        query = query.where(among(session, ProfilePin.device_pk, device_pks))
+    return {
+        pin.device_pk: (
+            Claim(0, Scope(pin.scope), pin.scope_key, frozenset(kinds), pin.profile_id),
+            pin.profile_version_id,
+        )
+        for pin, kinds in session.execute(query)
+    }
 
 
 def _devices(
@@ -152,6 +177,6 @@ def _devices(
         .with_for_update(of=Configuration)
     )
     if device_pks is not None:
-        query = query.where(Device.id.in_(device_pks))
+        query = query.where(among(session, Device.id, device_pks))
     for configuration, device_id, kind, ward, site in session.execute(query).all():
         yield configuration, Place(device_id, kind, ward, site)

@@ -35,12 +35,7 @@ def is_open(token: str, now: datetime) -> bool:
 
 def create_administrator(token: str, username: str, password: str, now: datetime) -> None:
     """Raises NotFound for a spent or expired link, Invalid naming the field that will not do."""
-    problems = {}
-    if not _USERNAME.fullmatch(username):
-        problems["username"] = "2 to 64 of a-z, 0-9 and . _ -"
-    weak = weakness(password, username)
-    if weak:
-        problems["password"] = weak
+    problems = problems_with(username, password)
     with transaction() as session:
         if not _spend(session, token, now) or _is_somebody_there(session):
             raise NotFound("this link has been used, or its hour is over; start fleet again")
@@ -50,6 +45,16 @@ def create_administrator(token: str, username: str, password: str, now: datetime
         audit.record(
             session, "setup-link", "user.create", f"user/{username}", now, after={"name": username}
         )
+
+
+def problems_with(username: str, password: str) -> dict[str, str]:
+    """By field: what is wrong with it."""
+    problems = {}
+    if not _USERNAME.fullmatch(username):
+        problems["username"] = "2 to 64 of a-z, 0-9 and . _ -"
+    if weak := weakness(password, username):
+        problems["password"] = weak
+    return problems
 
 
 def _spend(session: Session, token: str, now: datetime) -> bool:

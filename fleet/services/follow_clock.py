@@ -15,10 +15,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
+from fleet.domain.rollout.words import AT_WORK, LIVE
 from fleet.domain.words import AlertState
 from fleet.store.alert import Alert, Outage
 from fleet.store.database import db, transaction
 from fleet.store.device import DeviceState
+from fleet.store.rollout import Rollout, RolloutDevice, RolloutRing
 
 _BY_THE_CLOCK: tuple[InstrumentedAttribute[Any], ...] = (
     DeviceState.last_seen_at,
@@ -34,9 +36,19 @@ _IS_WATCHED = or_(
 )
 _IS_STANDING = Outage.alert_id.in_(select(Alert.id).where(Alert.state != AlertState.RESOLVED))
 
+_LIVE_ROLLOUTS = Rollout.state.in_(sorted(LIVE))
+_ROLLOUTS: tuple[tuple[tuple[InstrumentedAttribute[Any], ...], ColumnElement[bool]], ...] = (
+    ((RolloutDevice.deadline,), RolloutDevice.state.in_(sorted(AT_WORK))),
+    (
+        (RolloutRing.opened_at, RolloutRing.passed_at),
+        RolloutRing.rollout_id.in_(select(Rollout.id).where(_LIVE_ROLLOUTS)),
+    ),
+    ((Rollout.started_at,), _LIVE_ROLLOUTS),
+)
+
 
 def follow_clock(step: timedelta, now: datetime) -> int:
-    """Move by `step` (back, if below zero) the times of the devices and outages that are watched.
+    """Move by `step` (back, if below zero) what is noted of devices, outages, rollouts.
 
     A device heard since the step is noted by the new clock already, and left alone: of the two
     times, its own is nearer to the new one. Returns how many devices were moved.
@@ -56,6 +68,12 @@ def follow_clock(step: timedelta, now: datetime) -> int:
         connection.execute(
             update(Outage).where(_IS_STANDING).values(since=_moved(Outage.since, step))
         )
+        for columns, chosen in _ROLLOUTS:
+            connection.execute(
+                update(columns[0].class_)
+                .where(chosen)
+                .values({column: _moved(column, step) for column in columns})
+            )
     return moved.rowcount
 
 

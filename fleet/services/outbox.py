@@ -22,6 +22,7 @@ def leave(
     now: datetime,
     retain: bool = False,
     expires_at: datetime | None = None,
+    command_id: int | None = None,
 ) -> None:
     """Part of a transaction: put one message into the outbox, all of them together at its end.
 
@@ -33,6 +34,7 @@ def leave(
         "retain": retain,
         "created_at": now,
         "expires_at": expires_at,
+        "command_id": command_id,
     }
     leave_for_last(session, _append, row)
 

@@ -25,6 +25,7 @@ from fleet.store.locks import Lock, take
 from fleet.store.outbox import OutboxMessage
 from fleet.store.people import ApiToken, LoginSession, SetupLink, SignInFailure
 from fleet.store.profile import Assignment
+from fleet.store.rollout import Rollout
 from fleet.store.sequences import raise_ids
 from fleet.store.site import Ward
 
@@ -66,7 +67,7 @@ def _last_sign_of_life(session: Session, now: datetime) -> datetime:
 
 
 def _raise_versions(session: Session, gap: int, board_gap: int) -> None:
-    for model in (Device, Assignment, Alert):
+    for model in (Device, Assignment, Alert, Rollout):
         session.execute(update(model).values(version=model.version + gap))
     # A leader of before the crash must not find its epoch again.
     session.execute(update(Lease).values(epoch=Lease.epoch + gap))

@@ -68,6 +68,8 @@ class SimulatedHardware:
         self._began: datetime | None = None
         self._sampled: datetime | None = None
         self._lived_s = 0.0
+        self.executed: list[str] = []
+        """Commands, in their order."""
         if not self._recall():
             self._life.begin(device.opening)
 
@@ -114,6 +116,10 @@ class SimulatedHardware:
         reason = self._panel.apply(key, value)
         self.save()
         return reason
+
+    def execute(self, command: str) -> str | None:
+        self.executed.append(command)
+        return None
 
     @property
     def pack(self) -> SimulatedPack:

@@ -15,6 +15,14 @@ from fleet.store.profile import Assignment, Profile, ProfileVersion
 from fleet.store.quarantine import QuarantinedMessage
 from fleet.store.reading import Reading
 from fleet.store.recovery import RecoveryDrill
+from fleet.store.rollout import (
+    Blackout,
+    DeviceCommand,
+    ProfilePin,
+    Rollout,
+    RolloutDevice,
+    RolloutRing,
+)
 from fleet.store.rollup import DailyRollup, HourlyRollup, RollupDue, RollupProgress
 from fleet.store.site import Site, Ward, Zone
 
@@ -26,9 +34,11 @@ __all__ = [
     "AuditEntry",
     "BatteryPack",
     "Certificate",
+    "Blackout",
     "Configuration",
     "DailyRollup",
     "Device",
+    "DeviceCommand",
     "DeviceEndurance",
     "DeviceState",
     "EnrolmentToken",
@@ -42,10 +52,14 @@ __all__ = [
     "PackModel",
     "PackState",
     "Profile",
+    "ProfilePin",
     "ProfileVersion",
     "QuarantinedMessage",
     "Reading",
     "RecoveryDrill",
+    "Rollout",
+    "RolloutDevice",
+    "RolloutRing",
     "RollupDue",
     "RollupProgress",
     "SearchToken",

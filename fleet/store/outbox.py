@@ -20,3 +20,5 @@ class OutboxMessage(Base):
     retain: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime | None] = mapped_column(Instant)
+    command_id: Mapped[int | None]
+    """The command that it carries, if it does."""

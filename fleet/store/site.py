@@ -35,6 +35,10 @@ class Ward(Base):
     name: Mapped[str] = mapped_column(String(128))
     revision: Mapped[int] = mapped_column(BigInteger, default=0)
     shift_starts: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    maintenance_windows: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    """Like "mon-fri 22:00-05:00", in the site's time zone; none: rollouts may come at any time."""
+    min_available: Mapped[int] = mapped_column(default=1, server_default="1")
+    """So many of its carts stay available whatever is rolled out."""
 
     site: Mapped[Site] = relationship()
 

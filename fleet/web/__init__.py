@@ -20,6 +20,7 @@ from fleet.web.views import (  # each room adds its pages to the console
     overview,  # noqa: F401
     profiles,  # noqa: F401
     quarantine,  # noqa: F401
+    rollouts,  # noqa: F401
     shifts,  # noqa: F401
     tokens,  # noqa: F401
 )

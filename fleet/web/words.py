@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 from flask import Flask
 
 from fleet.domain.board import Group
+from fleet.domain.commands import CommandState
+from fleet.domain.rollout.words import AT_WORK, JobState, RolloutState
 from fleet.domain.words import AlertKind, Availability, ComplianceState, DeviceKind, Outcome
 from fleet.web import clock
 from fleet.web.load_chart import DAYS
@@ -43,6 +45,34 @@ COMPLIANCE = {
     ComplianceState.NONCOMPLIANT: Look("Noncompliant", "out-of-service"),
     ComplianceState.UNSUPPORTED: Look("Unsupported", "in-use"),
     ComplianceState.UNKNOWN: Look("Unknown", "not-heard-of"),
+}
+ROLLOUTS = {
+    RolloutState.PROPOSED: Look("Proposed", "in-use"),
+    RolloutState.RUNNING: Look("Running", "charging"),
+    RolloutState.PAUSED: Look("Paused", "plug-in"),
+    RolloutState.HALTED: Look("Halted", "out-of-service"),
+    RolloutState.COMPLETED: Look("Completed", "take"),
+    RolloutState.ROLLED_BACK: Look("Rolled back", "in-use"),
+    RolloutState.CANCELLED: Look("Ended early", "in-use"),
+    RolloutState.REJECTED: Look("Rejected", "not-heard-of"),
+}
+JOBS = {
+    JobState.QUEUED: Look("Waiting", "in-use"),
+    **{state: Look(state.capitalize(), "charging") for state in AT_WORK},
+    JobState.SUCCEEDED: Look("Done", "take"),
+    JobState.FAILED: Look("Failed", "out-of-service"),
+    JobState.REJECTED: Look("Refused", "out-of-service"),
+    JobState.TIMED_OUT: Look("Timed out", "not-heard-of"),
+    JobState.ROLLED_BACK: Look("Rolled back", "in-use"),
+    JobState.CANCELLED: Look("Called off", "in-use"),
+    JobState.MISSED: Look("Missed", "plug-in"),
+}
+COMMANDS = {
+    CommandState.QUEUED: Look("Waiting", "in-use"),
+    CommandState.PUBLISHED: Look("Sent", "charging"),
+    CommandState.ACKNOWLEDGED: Look("Done", "take"),
+    CommandState.EXPIRED: Look("Expired", "not-heard-of"),
+    CommandState.FAILED: Look("Failed", "out-of-service"),
 }
 KINDS = {DeviceKind.MEDICATION_CART: "Carts", DeviceKind.TABLET: "Tablets"}
 KIND = {DeviceKind.MEDICATION_CART: "Medication cart", DeviceKind.TABLET: "Tablet"}
@@ -95,6 +125,9 @@ def init_app(app: Flask) -> None:
         OUTCOMES=OUTCOMES,
         RELEASES=RELEASES,
         DAYS=DAYS,
+        ROLLOUTS=ROLLOUTS,
+        JOBS=JOBS,
+        COMMANDS=COMMANDS,
         now=clock.now,
         timedelta=timedelta,
         zip=zip,

@@ -193,6 +193,23 @@ class Rebirth(Struct, omit_defaults=True):
     min_boot: int | None = None
 
 
+class Command(Struct):
+    """An instruction to the device; which one, its topic says. The broker forgets it in time."""
+
+    v: int
+    id: Counter
+
+
+class Answer(Struct, omit_defaults=True):
+    """What became of a command. `reason`: why it could not be done."""
+
+    v: Version
+    id: Annotated[int, Meta(ge=1, le=2**31 - 1)]
+    done: bool
+    reason: Text | None = None
+    device_id: str | None = None
+
+
 class ProfileName(Struct):
     slug: str
     version: int

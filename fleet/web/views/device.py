@@ -4,18 +4,21 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import abort, jsonify, render_template, request
+from flask import abort, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Row
 
 from fleet.domain.battery.basis import basis
 from fleet.domain.battery.endurance import Learned
+from fleet.domain.commands import CommandName
 from fleet.domain.compliance import Item, judge_items
 from fleet.domain.presence import DEFAULT_INTERVAL_S
 from fleet.domain.words import ComplianceState
+from fleet.services.send_command import send_command
 from fleet.store.queries.alerts import alerts_of
 from fleet.store.queries.battery_pack import packs_of
 from fleet.store.queries.charge_history import bucket_for, charge_history
+from fleet.store.queries.commands import commands_of
 from fleet.store.queries.device import device_by_id, transitions_of
 from fleet.store.queries.enrolment import certificates_of
 from fleet.store.queries.quarantine import find_quarantined
@@ -23,7 +26,8 @@ from fleet.store.queries.runtime import runtime
 from fleet.web import clock
 from fleet.web.charge_chart import SPANS, lines
 from fleet.web.load_chart import LoadChart, load_chart
-from fleet.web.views.console import it
+from fleet.web.signed_in import actor
+from fleet.web.views.console import it, refused_with_words
 
 
 @it.get("/devices/<device_id>")
@@ -42,9 +46,19 @@ def device(device_id: str) -> ResponseReturnValue:
         packs=packs_of(found.id),
         certificates=certificates_of(found.id),
         alerts=alerts_of(found.id),
+        commands=commands_of(device_id),
+        names=list(CommandName),
         transitions=transitions_of(found.id),
         quarantined=find_quarantined(device_id, limit=10).rows,
     )
+
+
+@it.post("/devices/<device_id>/commands")
+@refused_with_words
+def command(device_id: str) -> ResponseReturnValue:
+    send_command(device_id, request.form.get("name", ""), actor(), clock.now())
+    flash("Sent. What becomes of it stands below.")
+    return redirect(url_for("it.device", device_id=device_id) + "#commands", code=303)
 
 
 @it.get("/devices/<device_id>/chart.json")

@@ -107,6 +107,9 @@ class BenchHardware:
     firmware: str | None = "4.1.0"
     status: Literal["charging", "discharging"] = "charging"
     idle_s: int = 3_600
+    executed: list[str] = field(default_factory=list)
+    cannot: dict[str, str] = field(default_factory=dict)
+    """Commands, and why."""
 
     @property
     def identity(self) -> Identity:
@@ -137,6 +140,10 @@ class BenchHardware:
 
     def setting(self, key: str) -> Setting | None:
         return self.settings.get(key)
+
+    def execute(self, command: str) -> str | None:
+        self.executed.append(command)
+        return self.cannot.get(command)
 
     def apply_setting(self, key: str, value: Setting) -> ReasonCode | None:
         self.applications.append((key, value))

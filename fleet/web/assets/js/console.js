@@ -9,6 +9,18 @@ setInterval(showAges, 1000);
 for (const element of document.querySelectorAll("[data-chart]")) startChart(element);
 for (const form of document.querySelectorAll("form[data-live]")) follow(form);
 
+for (const element of document.querySelectorAll("[data-refresh]")) setInterval(() => refresh(element).catch(() => {}), 5000);
+
+// What goes on by itself: the same page again, as long as somebody looks at it.
+async function refresh(element) {
+  if (document.hidden || element.contains(document.activeElement)) return;
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  if (!answer.ok || answer.redirected) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const found = page.getElementById(element.id);
+  if (found) Idiomorph.morph(element, found);
+}
+
 function follow(form) {
   let asked = 0;
   let waiting;

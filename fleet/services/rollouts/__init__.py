@@ -1,0 +1,1 @@
+"""Rollouts: proposed by one person, approved by another, driven by the scheduler."""

@@ -1,0 +1,146 @@
+"""The word to the devices of a rollout: a generation of the version that it brings."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from fleet.domain.rollout.care import Candidate, Ward, admit
+from fleet.domain.rollout.plan import Plan, plan_from
+from fleet.domain.rollout.words import JobState
+from fleet.services import audit, desired_state
+from fleet.services.rollouts.queue import (
+    care_of_wards,
+    latecomers,
+    queued,
+    silent_in_queue,
+    stocks,
+)
+from fleet.services.rollouts.stored import key_of, subject, version_id
+from fleet.store.configuration import Configuration
+from fleet.store.device import Device
+from fleet.store.driver import BulkInsert, among
+from fleet.store.locks import Lock, take
+from fleet.store.rollout import ProfilePin, Rollout, RolloutDevice
+
+AT_ONCE = 500
+SCHEDULE = "schedule"
+"""Who the audit says has offered."""
+_PIN = BulkInsert(
+    ProfilePin,
+    ("device_pk", "profile_id", "scope", "scope_key", "profile_version_id", "rollout_id"),
+)
+
+
+def offer(session: Session, rollout: Rollout, now: datetime) -> int:
+    """Part of a transaction, with the rollout locked: to whom it may come now; returns how many."""
+    plan = plan_from(rollout.plan)
+    chosen = _choose(session, rollout, plan, now)
+    if not chosen:
+        return 0
+    take(session, Lock.ASSIGNMENTS)
+    won = _to_work(session, rollout, chosen, plan, now)
+    _pin(session, rollout, won)
+    desired_state.refresh(session, now, won)
+    session.flush()
+    _note_generation(session, rollout, won)
+    after = {"devices": _names(session, won)}
+    audit.record(session, SCHEDULE, "rollout.offer", subject(rollout), now, None, after)
+    return len(won)
+
+
+def serve_latecomers(session: Session, rollout: Rollout, now: datetime) -> int:
+    """Who missed it gets the version in its first safe moment; who is silent, for when it comes."""
+    plan = plan_from(rollout.plan)
+    late = latecomers(session, rollout.id)
+    silent = [device.pk for device in late if not device.online]
+    heard = [device for device in late if device.online]
+    safe = _safe(session, heard, care_of_wards(session, plan, now), plan, AT_ONCE)
+    chosen = sorted({*silent, *safe})
+    if chosen:
+        take(session, Lock.ASSIGNMENTS)
+        _unpin(session, chosen)
+        desired_state.refresh(session, now, chosen)
+        after = {"devices": _names(session, chosen)}
+        audit.record(session, SCHEDULE, "rollout.offer_late", subject(rollout), now, None, after)
+    return len(chosen)
+
+
+def _choose(session: Session, rollout: Rollout, plan: Plan, now: datetime) -> list[int]:
+    """On the way back, who is not heard of is told as well: so that the right one waits for it."""
+    silent = silent_in_queue(session, rollout.id, AT_ONCE) if rollout.reverts_id else []
+    care = care_of_wards(session, plan, now)
+    waiting = queued(session, rollout.id, care)
+    return silent + _safe(session, waiting, care, plan, AT_ONCE - len(silent))
+
+
+def _safe(
+    session: Session,
+    waiting: Sequence[Candidate],
+    care: Mapping[int, Ward],
+    plan: Plan,
+    most: int,
+) -> list[int]:
+    if not waiting:
+        return []
+    spare = stocks(session, {device.ward_id for device in waiting})
+    return admit(waiting, spare, care, plan, most).admitted
+
+
+def _to_work(
+    session: Session, rollout: Rollout, chosen: Sequence[int], plan: Plan, now: datetime
+) -> list[int]:
+    """Compare-and-set: whoever is no longer in the queue stays as it is."""
+    return list(
+        session.scalars(
+            update(RolloutDevice)
+            .where(
+                RolloutDevice.rollout_id == rollout.id,
+                among(session, RolloutDevice.device_pk, chosen),
+                RolloutDevice.state == JobState.QUEUED,
+            )
+            .values(state=JobState.OFFERED, offered_at=now, deadline=now + plan.deadline)
+            .returning(RolloutDevice.device_pk)
+            .execution_options(synchronize_session=False)
+        )
+    )
+
+
+def _pin(session: Session, rollout: Rollout, device_pks: Sequence[int]) -> None:
+    """On the way back the assignment itself says the right version, unless it was completed."""
+    _unpin(session, device_pks)
+    profile_id, scope, scope_key = key_of(session, rollout)
+    target = version_id(session, rollout.target_slug, rollout.target_version)
+    rows = [(pk, profile_id, scope, scope_key, target, rollout.id) for pk in device_pks]
+    _PIN.run(session, rows)
+
+
+def _unpin(session: Session, device_pks: Sequence[int]) -> None:
+    session.execute(
+        delete(ProfilePin)
+        .where(among(session, ProfilePin.device_pk, device_pks))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _note_generation(session: Session, rollout: Rollout, device_pks: Sequence[int]) -> None:
+    generation = (
+        select(Configuration.generation)
+        .where(Configuration.device_pk == RolloutDevice.device_pk)
+        .scalar_subquery()
+    )
+    session.execute(
+        update(RolloutDevice)
+        .where(
+            RolloutDevice.rollout_id == rollout.id,
+            among(session, RolloutDevice.device_pk, device_pks),
+        )
+        .values(generation=generation)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _names(session: Session, device_pks: Sequence[int]) -> list[str]:
+    query = select(Device.device_id).where(among(session, Device.id, device_pks))
+    return list(session.scalars(query.order_by(Device.device_id)))

@@ -1,0 +1,81 @@
+"""An instruction to one device, and what becomes of it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from fleet.domain.commands import DEFAULT_TTL_S, GRACE, STANDING, TTL_S, CommandName, CommandState
+from fleet.domain.words import Availability, Lifecycle
+from fleet.services import audit, outbox
+from fleet.services.errors import Conflict, Invalid, NotFound
+from fleet.services.transitions import shortened
+from fleet.store.database import transaction
+from fleet.store.device import Device
+from fleet.store.rollout import DeviceCommand
+from fleet.wire.messages import PROTOCOL_VERSION, Answer, Command
+
+
+def send_command(
+    device_id: str, name: str, actor: str, now: datetime, ttl_s: int = DEFAULT_TTL_S
+) -> int:
+    """Returns its id. Raises NotFound, Invalid, or Conflict: nobody reboots a cart in use."""
+    problems = {}
+    if name not in set(CommandName):
+        problems["name"] = f"one of {', '.join(CommandName)}"
+    if ttl_s not in TTL_S:
+        problems["ttl_s"] = f"from {TTL_S.start} to {TTL_S.stop - 1} seconds"
+    if problems:
+        raise Invalid(problems)
+    with transaction() as session:
+        device = session.scalar(select(Device).where(Device.device_id == device_id))
+        if device is None or device.lifecycle != Lifecycle.ENROLLED:
+            raise NotFound(f"no device {device_id}")
+        if name == CommandName.REBOOT and device.state.availability == Availability.IN_USE:
+            raise Conflict(f"{device_id} is in use: it is rebooted when it rests")
+        expires_at = now + timedelta(seconds=ttl_s)
+        command = DeviceCommand(
+            device_pk=device.id, name=name, state=CommandState.QUEUED,
+            created_at=now, created_by=actor, expires_at=expires_at,
+        )  # fmt: skip
+        session.add(command)
+        session.flush()
+        message = Command(PROTOCOL_VERSION, command.id)
+        outbox.leave(
+            session, device_id, f"cmd/{name}", message, now, expires_at=expires_at,
+            command_id=command.id,
+        )  # fmt: skip
+        after = {"command": name, "id": command.id, "expires_at": expires_at.isoformat()}
+        audit.record(session, actor, "device.command", device_id, now, None, after)
+        return command.id
+
+
+def note_answers(session: Session, answers: Sequence[tuple[int, Answer]], now: datetime) -> None:
+    """Part of a transaction: (device primary key, answer) each. One to another's command, or to one
+    that has ended, changes nothing."""
+    for device_pk, answer in answers:
+        state = CommandState.ACKNOWLEDGED if answer.done else CommandState.FAILED
+        session.execute(
+            update(DeviceCommand)
+            .where(
+                DeviceCommand.id == answer.id,
+                DeviceCommand.device_pk == device_pk,
+                DeviceCommand.state.in_(STANDING),
+            )
+            .values(state=state, detail=shortened(answer.reason), ended_at=now)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def expire_commands(now: datetime) -> int:
+    """What nobody has answered in time; returns how many."""
+    with transaction() as session:
+        result: Any = session.execute(
+            update(DeviceCommand)
+            .where(DeviceCommand.state.in_(STANDING), DeviceCommand.expires_at <= now - GRACE)
+            .values(state=CommandState.EXPIRED, ended_at=now)
+            .execution_options(synchronize_session=False)
+        )
+        return int(result.rowcount)
