@@ -68,11 +68,30 @@ def prepare_engine(engine: Engine) -> None:
 
     A writer takes the lock at its first word (BEGIN IMMEDIATE): a transaction that starts by
     reading and then wants to write would be refused as soon as another process wrote meanwhile.
+    PostgreSQL needs one thing alone: see `_keep_time_running`.
     """
     if engine.dialect.name != "sqlite":
+        event.listen(engine, "after_cursor_execute", _keep_time_running)
         return
     event.listen(engine, "connect", _on_sqlite_connect)
     event.listen(engine, "begin", _on_sqlite_begin)
+
+
+def _keep_time_running(
+    _connection: Connection,
+    cursor: Any,
+    _statement: str,
+    _parameters: object,
+    _context: object,
+    executemany: bool,
+) -> None:
+    """One word more after each `executemany`, or PostgreSQL never finds its session stalled.
+
+    psycopg runs it as a pipeline, whose last message asks for a flush: that stops the server's
+    clock for `idle_in_transaction_session_timeout`, and only the next statement starts it again.
+    """
+    if executemany:
+        cursor.connection.execute("SELECT 1")
 
 
 def _on_sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
