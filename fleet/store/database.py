@@ -144,8 +144,9 @@ def transaction() -> Iterator[Session]:
         if (may_write := _fence.get()) is not None:
             may_write(session)
         yield session
-        for step, items in session.info[_LAST].items():
-            step(session, items)
+        left = session.info[_LAST]
+        for very_last, step in sorted(left, key=lambda key: key[0]):
+            step(session, left[very_last, step])
         session.commit()
     except BaseException:
         session.rollback()
@@ -155,12 +156,19 @@ def transaction() -> Iterator[Session]:
         session.info.pop(_LAST, None)
 
 
-def leave_for_last(session: Session, step: Callable[[Session, list[Any]], None], item: Any) -> None:
+def leave_for_last(
+    session: Session,
+    step: Callable[[Session, list[Any]], None],
+    item: Any,
+    *,
+    very_last: bool = False,
+) -> None:
     """`step` runs once, as the last thing before the commit, with all that was left for it.
 
-    For what every transaction waits for: held no longer than the commit takes.
+    `very_last`: after those that are not. For what every transaction waits for: held no longer than
+    the commit takes, and by nobody who still waits for anything else.
     """
-    session.info[_LAST].setdefault(step, []).append(item)
+    session.info[_LAST].setdefault((very_last, step), []).append(item)
 
 
 @contextmanager
