@@ -37,7 +37,7 @@ def record(
         "before": _plain(before),
         "after": _plain(after),
     }
-    leave_for_last(session, _append, entry)
+    leave_for_last(session, _append, entry, very_last=True)
 
 
 def _plain(values: dict[str, Any] | None) -> Any:

@@ -68,11 +68,30 @@ def prepare_engine(engine: Engine) -> None:
 
     A writer takes the lock at its first word (BEGIN IMMEDIATE): a transaction that starts by
     reading and then wants to write would be refused as soon as another process wrote meanwhile.
+    PostgreSQL needs one thing alone: see `_keep_time_running`.
     """
     if engine.dialect.name != "sqlite":
+        event.listen(engine, "after_cursor_execute", _keep_time_running)
         return
     event.listen(engine, "connect", _on_sqlite_connect)
     event.listen(engine, "begin", _on_sqlite_begin)
+
+
+def _keep_time_running(
+    _connection: Connection,
+    cursor: Any,
+    _statement: str,
+    _parameters: object,
+    _context: object,
+    executemany: bool,
+) -> None:
+    """One word more after each `executemany`, or PostgreSQL never finds its session stalled.
+
+    psycopg runs it as a pipeline, whose last message asks for a flush: that stops the server's
+    clock for `idle_in_transaction_session_timeout`, and only the next statement starts it again.
+    """
+    if executemany:
+        cursor.connection.execute("SELECT 1")
 
 
 def _on_sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
@@ -125,8 +144,9 @@ def transaction() -> Iterator[Session]:
         if (may_write := _fence.get()) is not None:
             may_write(session)
         yield session
-        for step, items in session.info[_LAST].items():
-            step(session, items)
+        left = session.info[_LAST]
+        for very_last, step in sorted(left, key=lambda key: key[0]):
+            step(session, left[very_last, step])
         session.commit()
     except BaseException:
         session.rollback()
@@ -136,12 +156,19 @@ def transaction() -> Iterator[Session]:
         session.info.pop(_LAST, None)
 
 
-def leave_for_last(session: Session, step: Callable[[Session, list[Any]], None], item: Any) -> None:
+def leave_for_last(
+    session: Session,
+    step: Callable[[Session, list[Any]], None],
+    item: Any,
+    *,
+    very_last: bool = False,
+) -> None:
     """`step` runs once, as the last thing before the commit, with all that was left for it.
 
-    For what every transaction waits for: held no longer than the commit takes.
+    `very_last`: after those that are not. For what every transaction waits for: held no longer than
+    the commit takes, and by nobody who still waits for anything else.
     """
-    session.info[_LAST].setdefault(step, []).append(item)
+    session.info[_LAST].setdefault((very_last, step), []).append(item)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from flask import Flask
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import delete, event, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from fleet.domain.audit_chain import GENESIS, link
@@ -234,3 +234,21 @@ def test_what_was_there_before_the_chain_is_chained_by_the_migration(worker: Fla
         assert verdict()[::2] == (3, None)
         tamper(text("UPDATE audit_entry SET actor = 'x' WHERE id = 2"))
         assert problem().startswith("entry 2 (")
+
+
+def test_whoever_holds_the_end_of_the_chain_waits_for_nothing_else(hospital: None) -> None:
+    """The entry comes first in the use case, and the words to devices that follow from it."""
+    written: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        written.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    register_devices([NewDevice("CART-900", "medication_cart", "ward-3a")], "test", NOON)
+    event.remove(db.engine, "before_cursor_execute", note)
+    words, end = (
+        [at for at, statement in enumerate(written) if name in statement]
+        for name in ("outbox_message", "audit_chain")
+    )
+    assert words
+    assert max(words) < min(end)

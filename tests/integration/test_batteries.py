@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select, text
+from sqlalchemy import select
 
 from fleet.domain.battery.needs import Count
 from fleet.services.decommission_device import decommission_device
@@ -23,6 +23,7 @@ from fleet.store.queries.batteries import (
 from fleet.store.queries.battery_totals import due_packs, health_of_fleet, packs_to_order
 from tests.support.hospital import build_hospital
 from tests.support.packs import Worn, know, put_in
+from tests.support.plans import plans_of
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TODAY = NOW.date()
@@ -246,7 +247,7 @@ def test_no_question_reads_the_whole_of_a_table(app: Flask, wanted: PackFilter) 
     place(app, *(Worn(f"cart-{n:03d}", f"P-{n}", falls_in_days=n) for n in range(1, 13)))
     with app.app_context():
         key = PackKey("2026-12-01", 3) if wanted.order == Order.FALLS else None
-        for plan in _plans(wanted, key):
+        for plan in plans_of(lambda: find_packs(wanted, TODAY, key, limit=5)):
             assert not [step for step in plan if _reads_a_whole_table(step)], plan
 
 
@@ -256,28 +257,6 @@ def _reads_a_whole_table(step: str) -> bool:
     tables = ("pack_state", "battery_pack", "device", "search_token")
     of_a_table = words[:1] == ["SCAN"] and words[1] in tables and "INDEX" not in words
     return of_a_table or step.startswith(("Seq Scan on pack_state", "Seq Scan on bat"))
-
-
-def _plans(wanted: PackFilter, after: PackKey | None) -> list[list[str]]:
-    asked: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        asked.append((statement, parameters))
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    find_packs(wanted, TODAY, after, limit=5)
-    event.remove(db.engine, "before_cursor_execute", note)
-    db.session.rollback()
-    connection = db.session.connection()
-    is_sqlite = db.engine.dialect.name == "sqlite"
-    if not is_sqlite:  # of so few rows it would read them all
-        connection.execute(text("SET LOCAL enable_seqscan = off"))
-    explain = "EXPLAIN QUERY PLAN " if is_sqlite else "EXPLAIN "
-    return [
-        [str(row[-1]).strip(" ->") for row in connection.exec_driver_sql(explain + s, p)]
-        for s, p in asked
-        if s.startswith("SELECT")
-    ]
 
 
 def test_a_pack_without_a_serial_has_its_place_too(app: Flask) -> None:

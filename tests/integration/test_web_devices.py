@@ -5,15 +5,14 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, text
 
 from fleet.domain.words import Availability
 from fleet.services.register_devices import NewDevice, register_devices
-from fleet.store.database import db
 from fleet.store.queries import devices as queries
 from fleet.store.queries import search as searching
 from fleet.store.queries.devices import DeviceFilter, count_devices, find_devices
 from tests.support.hospital import build_hospital, reading, run_low, say, telemetry
+from tests.support.plans import plans_of
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TABLES = ("device_state", "configuration", "search_token", "ward")
@@ -130,7 +129,7 @@ def test_common_words_are_found_as_rare_ones_are(
 )
 def test_no_question_reads_the_whole_of_a_table(app: Flask, wanted: DeviceFilter) -> None:
     with app.app_context():
-        for plan in _plans(wanted):
+        for plan in plans_of(lambda: find_devices(wanted, NOW)):
             assert not [step for step in plan if _reads_a_whole_table(step)], plan
 
 
@@ -139,26 +138,3 @@ def _reads_a_whole_table(step: str) -> bool:
     words = step.split()
     of_a_table = words[:1] == ["SCAN"] and words[1] in ("device", *TABLES) and "INDEX" not in words
     return of_a_table or step.startswith("Seq Scan")
-
-
-def _plans(wanted: DeviceFilter) -> list[list[str]]:
-    """How the database means to answer each of the statements."""
-    asked: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        asked.append((statement, parameters))
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    find_devices(wanted, NOW)
-    event.remove(db.engine, "before_cursor_execute", note)
-    db.session.rollback()
-    connection = db.session.connection()
-    is_sqlite = db.engine.dialect.name == "sqlite"
-    if not is_sqlite:  # of so few rows it would read them all
-        connection.execute(text("SET LOCAL enable_seqscan = off"))
-    explain = "EXPLAIN QUERY PLAN " if is_sqlite else "EXPLAIN "
-    return [
-        [str(row[-1]).strip(" ->") for row in connection.exec_driver_sql(explain + s, p)]
-        for s, p in asked
-        if s.startswith("SELECT")
-    ]
