@@ -17,6 +17,7 @@ from fleet.device.firmware import Firmware
 from fleet.device.hardware import Hardware
 from fleet.device.journal import Journal
 from fleet.device.link import Connected, Event, Link, Lost, Message, Unheard
+from fleet.device.sampler import Sampler
 from fleet.domain.presence import DEFAULT_INTERVAL_S
 from fleet.wire import topics
 from fleet.wire.messages import (
@@ -25,7 +26,6 @@ from fleet.wire.messages import (
     Answer,
     Birth,
     Command,
-    Reading,
     Rebirth,
     ReportedItem,
     State,
@@ -78,14 +78,16 @@ class Agent:
         if firmware is not None:
             firmware.attach(hardware, journal, self._publish, clock)
         self._rng = rng
-        self._backlog = Backlog(journal, self._send_telemetry, rng, ack_timeout_s, self._uptime_s)
+        self._sampler = Sampler(
+            device_id, journal, hardware, self._configuration, firmware, clock, rng.random()
+        )
+        self._backlog = Backlog(
+            journal, self._send_telemetry, rng, ack_timeout_s, self._sampler.uptime_s
+        )
         self._backoff = Backoff(rng)
         self._session = 0
-        self._booted_at: float | None = None
         self._reported: list[ReportedItem] | None = None
-        # A ward that was switched on in one moment must not report in one moment ever after.
-        self._first_share = rng.random()
-        self._connect_at = self._sample_at = self._report_at = 0.0
+        self._connect_at = self._report_at = 0.0
         self._connected_at: float | None = None
         self._is_unheard = False
         """What we said of ourselves found no listener."""
@@ -106,7 +108,7 @@ class Agent:
         """Do what is due; returns when to be called again at the latest."""
         for event in self._link.take_events():
             self._hear(event, now)
-        if now >= self._sample_at:
+        if now >= self._sampler.due_at:
             self._sample(now)
         firmware_due = self._tick_firmware(now)
         if not self._link.is_connected:
@@ -115,7 +117,7 @@ class Agent:
         if now >= self._report_at:
             self._report(now)
         look_again = self._backlog.pump(now)
-        due = min(look_again, self._sample_at, self._report_at, now + KEEP_ALIVE_EVERY_S)
+        due = min(look_again, self._sampler.due_at, self._report_at, now + KEEP_ALIVE_EVERY_S)
         return min(due, firmware_due)
 
     def close(self) -> None:
@@ -151,7 +153,7 @@ class Agent:
     def _tick_unconnected(self, now: float) -> float:
         if now >= self._connect_at:
             self._connect(now)
-        return min(self._connect_at, self._sample_at)
+        return min(self._connect_at, self._sampler.due_at)
 
     def _connect(self, now: float) -> None:
         self._session = self._journal.next_session()
@@ -236,40 +238,10 @@ class Agent:
         self._report_at = now + REPORT_EVERY_S
 
     def _sample(self, now: float) -> None:
-        """Take a reading and keep it; a setting that has changed by itself is reported at once."""
-        self._sample_at = now + self._first_share * self._configuration.interval_s
-        self._first_share = 1.0
-        reading = self._measure()
-        if reading.uptime_s is not None:
-            self._booted_at = now - reading.uptime_s
-        try:
-            msgspec.json.decode(encode(reading), type=Reading)
-        except msgspec.DecodeError:
-            log.exception("%s measures what the protocol does not allow", self._device_id)
-        else:
-            self._journal.keep(reading)
+        """A setting that has changed by itself is reported at once."""
+        self._sampler.take(now)
         if self._reported is not None and self._configuration.items() != self._reported:
             self._report_at = now
-
-    def _measure(self) -> Reading:
-        now = self._clock()
-        measured = self._hardware.sample(now, self._configuration.required_apps)
-        if self._firmware is not None:
-            self._firmware.measured(measured)
-        measured.system.profile_generation = self._configuration.generation or None
-        return Reading(
-            seq=self._journal.next_seq(),
-            ts=now,
-            uptime_s=measured.uptime_s,
-            clock=measured.clock,
-            batteries=measured.batteries,
-            location=measured.location,
-            apps=measured.apps,
-            system=measured.system,
-        )
-
-    def _uptime_s(self, now: float) -> int | None:
-        return None if self._booted_at is None else int(now - self._booted_at)
 
     def _send_telemetry(self, payload: bytes) -> None:
         self._publish("telemetry", payload)
@@ -293,7 +265,7 @@ class Agent:
 
     def _on_desired(self, payload: bytes, now: float) -> None:
         if self._configuration.adopt(payload, self._clock()):
-            self._sample_at = min(self._sample_at, now + self._configuration.interval_s)
+            self._sampler.interval_changed(now)
             self._report(now)
 
     def _on_command(self, name: str, command_id: int, now: float) -> None:

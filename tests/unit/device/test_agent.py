@@ -101,9 +101,9 @@ def test_devices_switched_on_together_do_not_report_together(tmp_path: Path) -> 
     dues = set()
     for number in range(5):
         with bench_at(tmp_path / f"journal-{number}") as bench:
-            bench.agent._first_share = Random(number).random()
+            bench.agent._sampler.first_share = Random(number).random()
             bench.tick()
-            dues.add(bench.agent._sample_at)
+            dues.add(bench.agent._sampler.due_at)
     assert len(dues) == 5
 
 

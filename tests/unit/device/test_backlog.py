@@ -34,7 +34,7 @@ def test_the_newest_reading_goes_first_and_alone_because_the_board_waits_for_it(
 def test_what_was_kept_before_it_follows_the_first_ack_oldest_first(bench: Bench) -> None:
     fill(bench, 3)
     bench.connect()
-    bench.agent._sample_at = float("inf")
+    bench.agent._sampler.due_at = float("inf")
     bench.wait(SPREAD_S)
     assert bench.sent_seqs() == [[4]]
     bench.ack(bench.journal.boot, (4, 4))
@@ -59,7 +59,7 @@ def test_the_history_of_a_whole_fleet_does_not_begin_in_one_moment(tmp_path: Pat
 
 
 def test_a_fresh_reading_never_waits_behind_history(bench: Bench) -> None:
-    bench.agent._first_share = 0.8
+    bench.agent._sampler.first_share = 0.8
     fill(bench, 1000)
     bench.connect()
     bench.ack(bench.journal.boot, (1001, 1001))
@@ -126,7 +126,7 @@ def test_readings_of_an_earlier_boot_go_in_messages_of_their_own(tmp_path: Path)
         old_boot = before.journal.boot
     with bench_at(tmp_path / "journal") as after:
         after.connect()
-        after.agent._sample_at = float("inf")
+        after.agent._sampler.due_at = float("inf")
         after.ack(old_boot + 1, (1, 1))
         after.wait(SPREAD_S)
         sent = [(t.boot, [r.seq for r in t.readings]) for t in after.telemetry()]
@@ -148,7 +148,7 @@ def test_an_acked_reading_is_never_sent_again(bench: Bench) -> None:
 
 def test_what_nobody_acked_is_sent_again_after_the_timeout(bench: Bench) -> None:
     bench.connect()
-    bench.agent._sample_at = float("inf")
+    bench.agent._sampler.due_at = float("inf")
     bench.wait(ACK_TIMEOUT_S - 1)
     assert bench.sent_seqs() == [[1]]
     bench.wait(2)
@@ -158,7 +158,7 @@ def test_what_nobody_acked_is_sent_again_after_the_timeout(bench: Bench) -> None
 def test_a_partly_acked_message_is_sent_again_without_what_was_acked(bench: Bench) -> None:
     fill(bench, 4)
     bench.connect()
-    bench.agent._sample_at = float("inf")
+    bench.agent._sampler.due_at = float("inf")
     bench.ack(bench.journal.boot, (5, 5))
     bench.wait(SPREAD_S)
     bench.ack(bench.journal.boot, (1, 1), (3, 3))
