@@ -21,6 +21,16 @@ class End(NamedTuple):
     reason: str | None = None
 
 
+class Standing(NamedTuple):
+    """What a device at work (`id` of its row) is about now. `ended_at` None: it goes on."""
+
+    id: int
+    state: JobState
+    reason: str | None
+    ended_at: datetime | None
+    deadline: datetime
+
+
 def end_of(state: JobState, deadline: datetime, sight: Sight, now: datetime) -> End | None:
     """How a device that is at work has ended; None while it has not.
 

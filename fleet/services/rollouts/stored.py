@@ -4,15 +4,13 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from fleet.domain.rollout.words import JobState, RolloutState
-from fleet.domain.words import Scope
 from fleet.services import audit
 from fleet.services.errors import Conflict, NotFound, StaleVersion
 from fleet.services.transitions import shortened
-from fleet.store.profile import Profile, ProfileVersion
 from fleet.store.rollout import Rollout, RolloutDevice
 
 
@@ -51,23 +49,6 @@ def move(
 
 def subject(rollout: Rollout) -> str:
     return f"rollout/{rollout.id}"
-
-
-def key_of(session: Session, rollout: Rollout) -> tuple[int, Scope, str]:
-    """What its assignment is known by (`domain.assignment.Claim.key`)."""
-    query = select(Profile.id).where(Profile.slug == rollout.target_slug)
-    return session.scalars(query).one(), Scope(rollout.scope), rollout.scope_key
-
-
-def version_id(session: Session, slug: str, number: str | None) -> int | None:
-    """Of a profile's version; None where there is none."""
-    if number is None or not number.isdecimal():
-        return None
-    return session.scalar(
-        select(ProfileVersion.id)
-        .join(Profile)
-        .where(Profile.slug == slug, ProfileVersion.number == int(number))
-    )
 
 
 def end_jobs(
