@@ -6,8 +6,9 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from fleet.demo_signing import DemoKeys
 from fleet.device.credentials import Credentials
-from fleet.domain.words import Scope
+from fleet.domain.words import DeviceKind, Scope
 from fleet.pki.authority import Authority
 from fleet.services.assign_profile import assign_profile
 from fleet.services.certify_devices import certify_devices
@@ -46,9 +47,11 @@ class Demo:
     def roster(self) -> Roster:
         return demo_roster(self.seed, self.wards, self.carts, self.tablets)
 
-    def arguments(self) -> list[str]:
+    def arguments(self, data_dir: Path) -> list[str]:
         """For `fleet simulate`."""
+        trust = keys_of(data_dir).trust
         return [
+            *([f"--trust={trust}"] if trust.exists() else []),
             f"--wards={self.wards}",
             f"--carts={self.carts}",
             f"--tablets={self.tablets}",
@@ -56,7 +59,7 @@ class Demo:
         ]
 
 
-def enter_demo(demo: Demo, now: datetime) -> None:
+def enter_demo(demo: Demo, data_dir: Path, now: datetime) -> None:
     """Enter what is not there yet: a second start goes on with the same data."""
     roster = demo.roster()
     add_site(roster.site.slug, roster.site.name, roster.site.timezone, _ACTOR, now)
@@ -71,11 +74,24 @@ def enter_demo(demo: Demo, now: datetime) -> None:
     ]
     if not known:
         load_profiles([PROFILES], _ACTOR, now)
+        _sign(keys_of(data_dir), roster, now)
         assign_profile("medication-cart", 1, Scope.SITE, roster.site.slug, _ACTOR, now)
         assign_profile("tablet", 1, Scope.SITE, roster.site.slug, _ACTOR, now)
     register_devices(new, _ACTOR, now)
     if not known:
         _remember_packs(pasts(roster, demo.seed), now)
+
+
+def keys_of(data_dir: Path) -> DemoKeys:
+    return DemoKeys(data_dir / "demo-keys", data_dir)
+
+
+def _sign(keys: DemoKeys, roster: Roster, now: datetime) -> None:
+    """From the first day: what devices are told is signed, and there is a release to roll out."""
+    keys.make(_ACTOR, now)
+    keys.sign_profiles(("medication-cart", "tablet"), _ACTOR, now)
+    models = {d.model for d in roster.devices if d.kind == DeviceKind.MEDICATION_CART}
+    keys.add_release("4.2.0", 1, sorted(models), _ACTOR, now)
 
 
 def give_certificates(

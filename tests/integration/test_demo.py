@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -16,10 +17,11 @@ NOW = datetime.now(UTC)
 
 
 @pytest.fixture(autouse=True)
-def hospital(worker: Flask) -> Iterator[None]:
+def data_dir(worker: Flask) -> Iterator[Path]:
+    folder: Path = worker.config["FLEET"].data_dir
     with worker.app_context():
-        enter_demo(DEMO, NOW)
-        yield
+        enter_demo(DEMO, folder, NOW)
+        yield folder
 
 
 def test_every_pack_is_told_when_it_falls_and_why() -> None:
@@ -37,7 +39,7 @@ def test_purchasing_knows_each_model() -> None:
     assert named == priced
 
 
-def test_a_second_start_goes_on_with_the_same_packs() -> None:
-    enter_demo(DEMO, NOW + timedelta(days=1))
+def test_a_second_start_goes_on_with_the_same_packs(data_dir: Path) -> None:
+    enter_demo(DEMO, data_dir, NOW + timedelta(days=1))
     assert db.session.scalar(select(func.count()).select_from(BatteryPack)) == 24
     assert db.session.scalar(select(func.count()).select_from(Device)) == 24

@@ -10,7 +10,7 @@ from fleet.domain.rollout.care import Candidate
 from fleet.domain.rollout.job import Standing
 from fleet.domain.rollout.rings import Member
 from fleet.domain.rollout.words import Target
-from fleet.services.rollouts import profiles
+from fleet.services.rollouts import profiles, releases
 from fleet.store.rollout import Rollout
 
 
@@ -36,7 +36,7 @@ class Bringing(Protocol):
     def settle(self, session: Session, now: datetime) -> list[Standing]:
         """Of all devices at work, whatever the rollout: those that stand elsewhere by now."""
 
-    def late_rollouts(self, session: Session) -> Sequence[int]:
+    def late_rollouts(self, session: Session, now: datetime) -> Sequence[int]:
         """Those that devices have missed which are to get it still."""
 
     def late(self, session: Session, rollout: Rollout, now: datetime) -> Sequence[Candidate]:
@@ -62,7 +62,7 @@ class Bringing(Protocol):
         """The word that devices at work have got, as far as that is possible."""
 
 
-_BRINGING: Mapping[str, Bringing] = {Target.PROFILE: profiles}
+_BRINGING: Mapping[str, Bringing] = {Target.PROFILE: profiles, Target.FIRMWARE: releases}
 
 
 def bringing(target: str) -> Bringing:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from fleet.domain.assignment import Place
 from fleet.domain.rollout.care import ABSENT_AFTER
 from fleet.domain.rollout.plan import Plan
 from fleet.domain.rollout.rings import Member, rings
@@ -35,6 +36,10 @@ class Placed(NamedTuple):
     online: bool
     seen_at: datetime | None
     firmware: str | None
+
+    @property
+    def place(self) -> Place:
+        return Place(self.device_id, self.kind, self.ward, self.site)
 
 
 def placed_devices(session: Session) -> list[Placed]:

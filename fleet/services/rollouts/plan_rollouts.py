@@ -26,18 +26,18 @@ def plan_rollouts(now: datetime) -> int:
 
     What devices report counts in whatever state their rollout is; all else needs it to run.
     """
-    busy, live, late = _what_there_is()
+    busy, live, late = _what_there_is(now)
     if busy or live:
         settle(now)
     offered = sum(_turn(rollout_id, now) for rollout_id in live)
     return offered + sum(_serve_late(rollout_id, now) for rollout_id in late)
 
 
-def _what_there_is() -> tuple[bool, list[int], list[int]]:
+def _what_there_is(now: datetime) -> tuple[bool, list[int], list[int]]:
     """Whether devices are at work; the rollouts that go on; those that some have missed."""
     busy = db.session.scalar(select(RolloutDevice.id).where(IS_AT_WORK).limit(1)) is not None
     live = select(Rollout.id).where(Rollout.state.in_(sorted(LIVE))).order_by(Rollout.id)
-    late = [pk for each in whatever() for pk in each.late_rollouts(db.session())]
+    late = [pk for each in whatever() for pk in each.late_rollouts(db.session(), now)]
     found = busy, list(db.session.scalars(live)), late
     db.session.rollback()
     return found

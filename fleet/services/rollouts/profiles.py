@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, delete, select, update
 from sqlalchemy.orm import Session
 
-from fleet.domain.assignment import Claim, Place, most_specific, with_pin
+from fleet.domain.assignment import Claim, most_specific, with_pin
 from fleet.domain.rollout.care import Candidate
 from fleet.domain.rollout.job import End, Sight, Standing, end_of
 from fleet.domain.rollout.rings import Member
@@ -79,10 +79,10 @@ def members(session: Session, rollout: Rollout, now: datetime) -> list[Member]:
     claim = Claim(version.id, scope, rollout.scope_key, kinds, version.profile_id)
     claims = with_pin(claims_of(session), claim, version.id)
     found = []
-    for row in placed_devices(session):
-        winner = most_specific(claims, Place(row.device_id, row.kind, row.ward, row.site))
+    for device in placed_devices(session):
+        winner = most_specific(claims, device.place)
         if winner is not None and winner.key == claim.key:
-            found.append(Member(row.pk, row.ward_id, lately(row, now)))
+            found.append(Member(device.pk, device.ward_id, lately(device, now)))
     return found
 
 
@@ -132,7 +132,7 @@ def settle(session: Session, now: datetime) -> list[Standing]:
     ]
 
 
-def late_rollouts(session: Session) -> Sequence[int]:
+def late_rollouts(session: Session, now: datetime) -> Sequence[int]:
     pinned = select(ProfilePin.rollout_id).join(Rollout, Rollout.id == ProfilePin.rollout_id)
     query = pinned.where(Rollout.state == RolloutState.COMPLETED).distinct()
     return session.scalars(query).all()

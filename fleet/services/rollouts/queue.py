@@ -20,9 +20,7 @@ from fleet.store.rollout import IS_AT_WORK, RolloutDevice, RolloutRing
 from fleet.store.site import Site, Ward
 
 _OTHER = aliased(RolloutDevice)
-IS_BUSY = (
-    select(RolloutDevice.device_pk).where(IS_AT_WORK, RolloutDevice.device_pk == Device.id).exists()
-)
+IS_BUSY = Device.id.in_(select(RolloutDevice.device_pk).where(IS_AT_WORK).correlate(None))
 """A rollout has it at work, whichever."""
 
 
