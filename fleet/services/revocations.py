@@ -11,8 +11,9 @@ from fleet.store.database import db, transaction
 from fleet.store.device import Device
 from fleet.store.enrolment import Certificate
 
-SETTLED_AFTER = timedelta(seconds=30)
-"""By then every broker has read the list: a session that is ended now does not come back."""
+SETTLED_AFTER = timedelta(minutes=2)
+"""By then every broker has read the list (EMQX does once a minute): a session that is ended now
+does not come back."""
 AT_ONCE = 50
 
 
