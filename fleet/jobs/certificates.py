@@ -9,7 +9,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.config import Settings
 from fleet.dispatch.publisher import end_session
+from fleet.jobs import metrics
 from fleet.pki.authority import LEAF_DAYS, Authority, Revoked
+from fleet.pki.expiry import endings
 from fleet.pki.folder import Folder
 from fleet.services.revocations import Live, note_ended, revoked, to_end
 from fleet.wire.files import PRIVATE, write
@@ -30,9 +32,15 @@ def publish_revocations(settings: Settings, now: datetime) -> None:
     tls = settings.mqtt_tls("schedule")
     if tls is None or not settings.pki.crl.exists():
         return
+    measure_expiry(settings.pki)
     authority = settings.pki.authority()
     write_list(settings.pki, authority, revoked(now), now)
     end_sessions(settings.mqtt_url, tls.ca, authority, now)
+
+
+def measure_expiry(pki: Folder) -> None:
+    for ending in endings(pki):
+        metrics.EXPIRY.labels(ending.name).set(ending.ends.timestamp())
 
 
 def keep_certificates(settings: Settings, now: datetime) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from fleet import create_worker
 from fleet.jobs.certificates import publish_revocations
+from fleet.metrics import snapshot, values
 from fleet.services.revoke_device import revoke_device
 from fleet.store.database import db
 from fleet.store.models import Certificate
@@ -91,3 +92,14 @@ def test_the_list_is_written_anew_each_day_and_not_more_often(
     assert crl.read_bytes() == first
     publish_revocations(secured.settings, now + timedelta(hours=25))
     assert crl.read_bytes() != first
+
+
+def test_when_everything_ends_can_be_read_from_outside(secured: Secured, hospital: Flask) -> None:
+    publish_revocations(secured.settings, datetime.now(UTC))
+    found = values(snapshot(), "wardfleet_certificate_expiry_timestamp_seconds")
+    ends = {dict(labels)["name"]: at for labels, at in found.items()}
+    assert ends.keys() == {
+        "authority", "server", "ingest", "schedule", "doctor", "revocation_list",
+    }  # fmt: skip
+    in_days = (ends["ingest"] - datetime.now(UTC).timestamp()) / 86_400
+    assert 89 < in_days < 90
