@@ -14,6 +14,7 @@ from fleet.services.rollouts.members import enter, members
 from fleet.services.rollouts.people import person
 from fleet.services.rollouts.propose import former_version
 from fleet.services.rollouts.stored import locked, move, must_be
+from fleet.services.signed_versions import must_be_signed
 from fleet.store.database import transaction
 from fleet.store.locks import Lock, take
 from fleet.store.rollout import Rollout
@@ -33,7 +34,7 @@ def approve_rollout(
         if person(session, actor) == person(session, rollout.created_by):
             raise Conflict("who starts a rollout cannot approve it: somebody else must")
         take(session, Lock.ASSIGNMENTS)
-        claim = _claim(session, rollout)
+        claim = _claim(session, rollout, now)
         found = members(session, claim, now)
         if not found:
             raise Conflict(f"there is no device for it in {rollout.scope} {rollout.scope_key}")
@@ -43,9 +44,10 @@ def approve_rollout(
         move(session, rollout, RolloutState.RUNNING, actor, now)
 
 
-def _claim(session: Session, rollout: Rollout) -> Claim:
+def _claim(session: Session, rollout: Rollout, now: datetime) -> Claim:
     """The assignment as it is going to be; since the proposal others may have changed theirs."""
     version = profile_version(session, rollout.target_slug, int(rollout.target_version))
+    must_be_signed(session, version, now)
     scope = Scope(rollout.scope)
     refuse_rivals(session, version.profile, scope, rollout.scope_key)
     rollout.former_version = former_version(session, version, scope, rollout.scope_key)

@@ -14,6 +14,7 @@ from fleet.services import audit
 from fleet.services.assign_profile import checked_scope, profile_version, refuse_rivals
 from fleet.services.errors import Conflict, Invalid, NotFound
 from fleet.services.rollouts.stored import subject
+from fleet.services.signed_versions import must_be_signed
 from fleet.store.database import transaction
 from fleet.store.locks import Lock, take
 from fleet.store.profile import Assignment, ProfileVersion
@@ -42,6 +43,7 @@ def propose_rollout(
         found = _version(session, slug, version)
         scope = checked_scope(session, scope, scope_key, found.profile)
         refuse_rivals(session, found.profile, scope, scope_key)
+        must_be_signed(session, found, now)
         rollout = Rollout(
             target=Target.PROFILE,
             target_slug=slug,
