@@ -166,3 +166,15 @@ def test_an_approval_by_somebody_else_meanwhile_is_told(
     data = form(page, back=f"/it/devices/{DEVICE}")
     answer = console.post(f"/it/devices/{DEVICE}/approve", data=data, follow_redirects=True)
     assert "does not wait for approval" in answer.text
+
+
+def test_a_certified_device_that_asks_anew_is_approved_on_its_page_too(
+    hospital: Hospital, authority: Authority, client: FlaskClient
+) -> None:
+    console = signed_in(hospital.app, client)
+    with hospital.app.app_context():
+        gets_in(authority)
+        waits(authority)
+    page = console.get(f"/it/devices/{DEVICE}").text
+    assert "The certificate that it has stays valid until then." in page
+    assert f'action="/it/devices/{DEVICE}/approve"' in page

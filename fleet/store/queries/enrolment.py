@@ -29,6 +29,19 @@ def identity_at(now: datetime) -> ColumnElement[str]:
     )
 
 
+_WAITS = (
+    EnrolmentToken.used_at.is_not(None),
+    EnrolmentToken.withdrawn_at.is_(None),
+    EnrolmentToken.approved.is_(False),
+)
+
+
+def is_waiting(device_pk: int) -> bool:
+    """Also one that has a valid certificate, and asks for another one with a token."""
+    mine = select(EnrolmentToken.id).where(EnrolmentToken.device_pk == device_pk, *_WAITS)
+    return db.session.scalar(mine.limit(1)) is not None
+
+
 def waiting() -> Rows:
     """Devices that have shown a token which nobody has approved, the oldest first."""
     query = (
@@ -38,11 +51,7 @@ def waiting() -> Rows:
         )
         .join(Device, Device.id == EnrolmentToken.device_pk)
         .join(Ward, Ward.id == Device.ward_id)
-        .where(
-            EnrolmentToken.used_at.is_not(None),
-            EnrolmentToken.withdrawn_at.is_(None),
-            EnrolmentToken.approved.is_(False),
-        )
+        .where(*_WAITS)
         .order_by(EnrolmentToken.used_at)
     )  # fmt: skip
     return db.session.execute(query).all()
