@@ -63,7 +63,7 @@ def device_rows(device_ids: Sequence[str], now: datetime) -> list[DeviceRow]:
         .join(Configuration, Configuration.device_pk == Device.id)
         .where(Device.device_id.in_(device_ids))
     )
-    found = {row.device_id: row for row in (DeviceRow(*r) for r in db.session.execute(query))}
+    found = {row.device_id: row for row in map(DeviceRow._make, db.session.execute(query))}
     return [found[device_id] for device_id in device_ids if device_id in found]
 
 

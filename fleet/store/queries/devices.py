@@ -98,7 +98,7 @@ def _conditions(wanted: DeviceFilter, now: datetime) -> list[ColumnElement[bool]
     lifecycle = Lifecycle.DECOMMISSIONED if left else Lifecycle.ENROLLED
     conditions: list[ColumnElement[bool]] = [Device.lifecycle == lifecycle]
     if wanted.identity == Identity.PENDING:
-        conditions.append(Device.pending)
+        conditions.append(Device.pending.is_(True))
     elif wanted.identity:
         conditions.append(identity_at(now) == wanted.identity)
     if wanted.kind:
