@@ -62,6 +62,8 @@ class Settings:
     own_broker: bool
     own_ca: tuple[Path, Path] | None
     """Certificate and key of a certificate authority of one's own."""
+    crl_url: str | None
+    """Where its revocation list will be served, for a broker that fetches it (EMQX)."""
     data_dir: Path
     database_url: str
     retention: Ages
@@ -100,6 +102,7 @@ class Settings:
             mqtt_files=read.mqtt_files(environ),
             own_broker=mqtt_url is None,
             own_ca=read.file_pair(environ, "FLEET_CA_CERT", "FLEET_CA_KEY"),
+            crl_url=read.crl_url(environ),
             data_dir=data_dir,
             database_url=database_url,
             retention={
@@ -128,7 +131,7 @@ class Settings:
     @property
     def pki(self) -> Folder:
         """The certificate authority, and what it has signed for the service."""
-        return Folder(self.data_dir / "pki", self.own_ca)
+        return Folder(self.data_dir / "pki", self.own_ca, self.crl_url)
 
     def server_names(self) -> list[str]:
         """Every name and address that a device may know this machine by."""

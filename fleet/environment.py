@@ -175,6 +175,25 @@ def mqtt_url(environ: Mapping[str, str]) -> str | None:
     return text
 
 
+def crl_url(environ: Mapping[str, str]) -> str | None:
+    """Plain HTTP: the list is signed, and by HTTPS a certificate would be needed to check one
+    (RFC 5280, 8)."""
+    text = environ.get("FLEET_CRL_URL")
+    if not text:
+        return None
+    try:
+        parts = urlsplit(text)
+        is_fine = parts.scheme == "http" and is_host(parts.hostname or "") and parts.port != 0
+    except ValueError:
+        is_fine = False
+    if not is_fine or not parts.path.strip("/") or not text.isascii() or not text.isprintable():
+        raise SettingError(
+            f"FLEET_CRL_URL={_shown(text)}: must look like "
+            "http://pki.hospital.example/wardfleet-crl.pem"
+        )
+    return text
+
+
 def database_url(environ: Mapping[str, str], data_dir: Path) -> str:
     text = environ.get("FLEET_DATABASE_URL")
     if not text:

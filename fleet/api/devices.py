@@ -27,7 +27,7 @@ bp = Blueprint("Devices", "The carts and tablets under management.")
 @bp.page(schemas.DeviceListedSchema, schemas.LISTED)
 @allow(Access.READ)
 def list_devices(query: dict[str, Any]) -> Response:
-    """Enrolled devices, by asset tag."""
+    """Enrolled devices, by asset tag; those that have left, by the identity `decommissioned`."""
     now = clock.now()
     wanted = DeviceFilter(
         search=query.get("q", ""),
@@ -35,6 +35,7 @@ def list_devices(query: dict[str, Any]) -> Response:
         ward=query.get("ward"),
         availability=query.get("availability"),
         compliance=query.get("compliance"),
+        identity=query.get("identity"),
     )
     (after,) = query.get("cursor", (None,))
     found = find_devices(wanted, now, after, query["limit"])

@@ -97,6 +97,13 @@ def _fleet(totals: Totals) -> Iterator[Metric]:
         totals.quarantined_messages,
     )
 
+    if totals.trust_ends_at is not None:
+        yield GaugeMetricFamily(
+            "wardfleet_trust_expiry_timestamp_seconds",
+            "When the trust document in force ends, in seconds since 1970.",
+            totals.trust_ends_at.timestamp(),
+        )
+
 
 def _flow(totals: Totals, now: datetime) -> Iterator[Metric]:
     """What comes in, to a minute, and what goes out, of which no count of a minute ago would do."""

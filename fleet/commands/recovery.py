@@ -78,6 +78,8 @@ def _report(restored: Restored, keep_tokens: bool) -> None:
         click.echo(f"what was there is kept: {place}")
     for name, value in restored.settings.items():
         click.echo(f"it was taken with {name}={value}")
+    if restored.revoked:
+        click.echo(f"of {restored.revoked} devices a certificate was revoked since: it stays so")
     _say_what_is_lost(restored.lost, keep_tokens)
 
 

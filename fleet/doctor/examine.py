@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from fleet.doctor import broker, database, machine, recovery, service
+from fleet.doctor import broker, database, expiry, machine, recovery, service
 from fleet.doctor.case import Case, DatabaseAway
 from fleet.doctor.finding import Finding, fail, warn
 from fleet.store.database import in_words
@@ -23,6 +23,8 @@ CHECKS: tuple[Check, ...] = (
     database.database_clock,
     broker.broker,
     broker.certificates,
+    expiry.certificates_expire,
+    expiry.signatures,
     service.readiness,
     service.processes,
     service.memory,

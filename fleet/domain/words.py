@@ -13,6 +13,19 @@ class Lifecycle(StrEnum):
     DECOMMISSIONED = "decommissioned"
 
 
+class Identity(StrEnum):
+    """Whether a device can prove who it is, and may."""
+
+    CERTIFIED = "certified"
+    PENDING = "pending"
+    """It has shown its token; IT has not approved it."""
+    UNCERTIFIED = "uncertified"
+    """It never had a certificate."""
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    DECOMMISSIONED = "decommissioned"
+
+
 class Availability(StrEnum):
     """Can a nurse take this device now?"""
 

@@ -9,15 +9,19 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.config import Settings
 from fleet.dispatch.publisher import end_session
+from fleet.jobs import metrics
 from fleet.pki.authority import LEAF_DAYS, Authority, Revoked
+from fleet.pki.expiry import endings
 from fleet.pki.folder import Folder
-from fleet.services.revocations import Live, note_ended, revoked, to_end
+from fleet.recovery.revocations import BESIDE_BACKUPS, entries
+from fleet.services.revocations import Live, note_ended, remember, revoked, to_end
 from fleet.wire.files import PRIVATE, write
 from fleet.wire.requests import key_pem, new_key
 from fleet.wire.tls import TlsFiles
 
 log = logging.getLogger(__name__)
 
+ACTOR = "schedule"
 ANEW_AFTER = timedelta(days=1)
 PATIENCE_S = 5.0
 
@@ -30,9 +34,27 @@ def publish_revocations(settings: Settings, now: datetime) -> None:
     tls = settings.mqtt_tls("schedule")
     if tls is None or not settings.pki.crl.exists():
         return
+    measure_expiry(settings.pki)
     authority = settings.pki.authority()
+    remember(entries(settings.pki.read_crl()), ACTOR, now)
     write_list(settings.pki, authority, revoked(now), now)
+    _keep_beside_backups(settings)
     end_sessions(settings.mqtt_url, tls.ca, authority, now)
+
+
+def measure_expiry(pki: Folder) -> None:
+    for ending in endings(pki):
+        metrics.EXPIRY.labels(ending.name).set(ending.ends.timestamp())
+
+
+def _keep_beside_backups(settings: Settings) -> None:
+    """For a restore on another machine: a backup knows nothing of what was revoked after it."""
+    copy, present = settings.backup_dir / BESIDE_BACKUPS, settings.pki.crl.read_bytes()
+    try:
+        if settings.backup_dir.is_dir() and not (copy.exists() and copy.read_bytes() == present):
+            write(copy, present)
+    except OSError as error:
+        log.warning("%s: %s", copy, error.strerror)
 
 
 def keep_certificates(settings: Settings, now: datetime) -> None:

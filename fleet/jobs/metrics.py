@@ -13,6 +13,12 @@ SECONDS = Histogram(
     registry=REGISTRY,
 )
 FAILURES = Counter("wardfleet_job_failures", "Jobs that raised.", ["name"], registry=REGISTRY)
+EXPIRY = Gauge(
+    "wardfleet_certificate_expiry_timestamp_seconds",
+    "When a certificate of the service, or its revocation list, ends, in seconds since 1970.",
+    ["name"],
+    registry=REGISTRY,
+)
 LAST_SUCCESS = Gauge(
     "wardfleet_job_last_success_timestamp_seconds",
     "When a job last ended well, in seconds since 1970.",

@@ -32,10 +32,14 @@ class Revoked(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """`chain`: its own certificate, then those above it, as a CA of one's own may have them."""
+    """`chain`: its own certificate, then those above it, as a CA of one's own may have them.
+
+    `crl_url`: where its revocation list can be fetched, for brokers that do not read a file.
+    """
 
     key: PrivateKey
     chain: Sequence[x509.Certificate]
+    crl_url: str | None = None
 
     @property
     def certificate(self) -> x509.Certificate:
@@ -46,6 +50,8 @@ class Authority:
     ) -> x509.Certificate:
         """For a device or a service: `name` is who it is to the broker."""
         builder = self._leaf(public_key, name, now)
+        if self.crl_url is not None:
+            builder = builder.add_extension(_fetched_from(self.crl_url), critical=False)
         return self._sign(builder, ExtendedKeyUsageOID.CLIENT_AUTH)
 
     def sign_server(
@@ -62,8 +68,10 @@ class Authority:
         revoked: Iterable[Revoked],
         now: datetime,
         before: x509.CertificateRevocationList | None,
+        *,
+        at_url: bool = False,
     ) -> x509.CertificateRevocationList:
-        """The list that follows `before`.
+        """The list that follows `before`; `at_url`: to be served at `crl_url`, which it then names.
 
         A broker that reloads may keep both, and believes the later one: each is later by a second
         at least, and none is of the future.
@@ -79,6 +87,8 @@ class Authority:
             .add_extension(x509.CRLNumber(int(this_update.timestamp())), critical=False)
             .add_extension(self._known_by(), critical=False)
         )
+        if at_url and self.crl_url is not None:
+            builder = builder.add_extension(_served_at(self.crl_url), critical=True)
         for serial, at in revoked:
             entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(at)
             builder = builder.add_revoked_certificate(entry.build())
@@ -130,6 +140,16 @@ def self_signed(key: ec.EllipticCurvePrivateKey, name: str, now: datetime) -> x5
     )
 
 
+def crl_url_of(certificate: x509.Certificate) -> str | None:
+    """Where it says that its revocation list can be fetched."""
+    try:
+        points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    except x509.ExtensionNotFound:
+        return None
+    names = [name for point in points for name in point.full_name or ()]
+    return str(names[0].value) if names else None
+
+
 def is_due(certificate: x509.Certificate, now: datetime) -> bool:
     """Whether two thirds of its life are over."""
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
@@ -149,6 +169,24 @@ def _usage(
         key_agreement=False,
         encipher_only=False,
         decipher_only=False,
+    )
+
+
+def _fetched_from(url: str) -> x509.CRLDistributionPoints:
+    name = [x509.UniformResourceIdentifier(url)]
+    return x509.CRLDistributionPoints([x509.DistributionPoint(name, None, None, None)])
+
+
+def _served_at(url: str) -> x509.IssuingDistributionPoint:
+    """EMQX holds no list against a certificate that does not say so (its page "CRL check")."""
+    return x509.IssuingDistributionPoint(
+        full_name=[x509.UniformResourceIdentifier(url)],
+        relative_name=None,
+        only_contains_user_certs=False,
+        only_contains_ca_certs=False,
+        only_some_reasons=None,
+        indirect_crl=False,
+        only_contains_attribute_certs=False,
     )
 
 

@@ -9,6 +9,8 @@ from typing import Any
 from fleet import create_worker
 from fleet.config import Settings
 from fleet.data_dir import only_one
+from fleet.pki.authority import Revoked
+from fleet.pki.folder import Folder
 from fleet.recovery import archive, litestream, settings_kept, sqlite
 from fleet.recovery.backup import FILES
 from fleet.recovery.errors import RecoveryError
@@ -16,8 +18,10 @@ from fleet.recovery.facts import Facts
 from fleet.recovery.kinds import Kind, kind_of
 from fleet.recovery.occupied import refuse_what_is_in_use
 from fleet.recovery.proof import problems_of, refuse_what_is_newer
+from fleet.recovery.revocations import BESIDE_BACKUPS, entries, newest_list, put_in_place
 from fleet.recovery.workspace import workspace
 from fleet.services.recovered import recovered
+from fleet.services.revocations import remember
 from fleet.store.database import db
 
 
@@ -33,11 +37,14 @@ class How:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """`lost`: how much time lies between the restored database and now. `aside`: what was there."""
+    """`lost`: how much time lies between the restored database and now. `aside`: what was there.
+    `revoked`: of so many devices a certificate was revoked since, and stays so.
+    """
 
     lost: timedelta
     aside: tuple[str, ...]
     settings: dict[str, str]
+    revoked: int
 
 
 def restore(settings: Settings, file: Path, how: How) -> Restored:
@@ -53,11 +60,18 @@ def restore(settings: Settings, file: Path, how: How) -> Restored:
         members = work / "members"
         archive.unpack(file, manifest, members)
         source = {"file": file.name, "taken_at": manifest.taken_at.isoformat()}
-        prepared = _Prepare(settings, database, manifest.facts, source, how, work)
+        old = Folder(members / FILES / "pki", settings.own_ca)
+        revocations = newest_list(old.ca, (settings.pki.crl, file.parent / BESIDE_BACKUPS, old.crl))
+        revoked = entries(revocations)
+        prepared = _Prepare(settings, database, manifest.facts, source, how, work, revoked)
         aside = database.replace(settings.database_url, members, prepared, how.now, held)
+        old.crl.unlink(missing_ok=True)
         files = _put_files(members / FILES, settings.data_dir, how.now)
+        if revocations is not None:
+            put_in_place(settings.pki, revocations)
         text = (members / settings_kept.MEMBER).read_text()
-    return Restored(prepared.lost, tuple(filter(None, (aside, *files))), json.loads(text))
+    asides = tuple(filter(None, (aside, *files)))
+    return Restored(prepared.lost, asides, json.loads(text), prepared.remembered)
 
 
 def restore_replica(settings: Settings, at: datetime | None, how: How) -> Restored:
@@ -69,10 +83,10 @@ def restore_replica(settings: Settings, at: datetime | None, how: How) -> Restor
     with only_one(settings.data_dir), workspace(settings.data_dir) as work:
         held = refuse_what_is_in_use(url, how.force, how.now)
         source = {"replica": settings.litestream_url.partition("?")[0]}
-        prepared = _Prepare(settings, sqlite, None, source, how, work)
+        prepared = _Prepare(settings, sqlite, None, source, how, work, _listed(settings))
         fetch = litestream.Fetch(settings.litestream_url, at)
         aside = sqlite.put_in_place(url, fetch, prepared, how.now, held)
-    return Restored(prepared.lost, (aside,) if aside else (), {})
+    return Restored(prepared.lost, (aside,) if aside else (), {}, prepared.remembered)
 
 
 def recovered_in_place(settings: Settings, how: How) -> timedelta:
@@ -83,7 +97,9 @@ def recovered_in_place(settings: Settings, how: How) -> timedelta:
     settings.make_data_dir()
     with only_one(settings.data_dir), create_worker(settings).app_context():
         try:
-            return recovered({"in_place": True}, how.actor, how.now, how.keep_tokens)
+            lost = recovered({"in_place": True}, how.actor, how.now, how.keep_tokens)
+            remember(_listed(settings), how.actor, how.now)
+            return lost
         finally:
             db.engine.dispose()
 
@@ -99,11 +115,12 @@ class _Prepare:
         source: dict[str, Any],
         how: How,
         work: Path,
+        revoked: list[Revoked],
     ) -> None:
         self._settings = settings
         self._database, self._facts, self._source = database, facts, source
-        self._how, self._work = how, work
-        self.lost = timedelta(0)
+        self._how, self._work, self._revoked = how, work, revoked
+        self.lost, self.remembered = timedelta(0), 0
 
     def __call__(self, url: str) -> None:
         problems = problems_of(url, self._database, self._facts)
@@ -114,7 +131,13 @@ class _Prepare:
         with create_worker(settings).app_context():
             how = self._how
             self.lost = recovered(self._source, how.actor, how.now, how.keep_tokens)
+            self.remembered = len(remember(self._revoked, how.actor, how.now))
             db.engine.dispose()
+
+
+def _listed(settings: Settings) -> list[Revoked]:
+    """Where only the database was put back, the list has stayed where it was."""
+    return entries(newest_list(settings.pki.ca, (settings.pki.crl,)))
 
 
 def _put_files(folder: Path, data_dir: Path, now: datetime) -> list[str]:

@@ -11,6 +11,7 @@ from fleet.domain.rollout.words import LIVE, Target
 from fleet.domain.words import DeviceKind, Scope
 from fleet.services import audit, desired_state
 from fleet.services.errors import Conflict, Invalid, NotFound, StaleVersion
+from fleet.services.signed_versions import must_be_signed
 from fleet.store.database import transaction
 from fleet.store.device import Device
 from fleet.store.locks import Lock, take
@@ -31,14 +32,15 @@ def assign_profile(
     """Assign, or move an assignment to another version; every device in scope is told.
 
     Returns the assignment's id. Another profile that stands for the same kinds in the same scope
-    is a Conflict: which of two should win would be a matter of luck. `expected_version` 0: only if
-    there is none yet.
+    is a Conflict: which of two should win would be a matter of luck. So is a version that is not
+    signed while trust is switched on. `expected_version` 0: only if there is none yet.
     """
     with transaction() as session:
         take(session, Lock.ASSIGNMENTS)
         version = profile_version(session, profile_slug, number)
         scope = checked_scope(session, scope, scope_key, version.profile.kinds)
         refuse_rivals(session, version.profile, scope, scope_key)
+        must_be_signed(session, version, now)
         _overrule_rollouts(session, (version.profile_id, scope, scope_key))
         assignment = session.scalar(
             select(Assignment)

@@ -5,15 +5,21 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from fleet.pki.authority import LEAF_DAYS, Revoked
+from fleet.services import audit
+from fleet.services.enrolment_tokens import withdraw
 from fleet.store.database import db, transaction
 from fleet.store.device import Device
+from fleet.store.driver import among
 from fleet.store.enrolment import Certificate
 
-SETTLED_AFTER = timedelta(seconds=30)
-"""By then every broker has read the list: a session that is ended now does not come back."""
+SETTLED_AFTER = timedelta(minutes=2)
+"""By then every broker has read the list (EMQX does once a minute): a session that is ended now
+does not come back."""
 AT_ONCE = 50
+_AS_LISTED = {"revoked": "as the revocation list has it"}
 
 
 class Live(NamedTuple):
@@ -35,6 +41,37 @@ def revoked(now: datetime) -> list[Revoked]:
     ).all()
     db.session.rollback()
     return [Revoked(int(serial, 16), at) for serial, at in rows if at is not None]
+
+
+def remember(listed: Sequence[Revoked], actor: str, now: datetime) -> list[str]:
+    """What stands in the revocation list and the database does not know, since it was put back to
+    an earlier moment, is revoked in it too: or the device could renew its certificate.
+
+    Returns the devices. Tokens that nobody has used are void, as when IT revokes.
+    """
+    at = {f"{serial:x}": when for serial, when in listed}
+    forgotten = _forgotten(db.session(), sorted(at))
+    db.session.rollback()
+    if not forgotten:
+        return []
+    with transaction() as session:
+        devices = {}
+        for certificate in _forgotten(session, sorted(at)):
+            certificate.revoked_at = at[certificate.serial]
+            device = certificate.device
+            devices[device.id] = device.device_id
+            before = {"certificates": [certificate.serial]}
+            audit.record(
+                session, actor, "certificate.revoke", device.device_id, now, before, _AS_LISTED
+            )
+        withdraw(session, list(devices), now)
+        return list(devices.values())
+
+
+def _forgotten(session: Session, serials: Sequence[str]) -> Sequence[Certificate]:
+    listed = among(session, Certificate.serial, serials)
+    query = select(Certificate).where(listed, Certificate.revoked_at.is_(None))
+    return session.scalars(query.order_by(Certificate.id).with_for_update()).all()
 
 
 def to_end(now: datetime) -> list[Live]:

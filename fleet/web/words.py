@@ -9,7 +9,14 @@ from flask import Flask
 from fleet.domain.board import Group
 from fleet.domain.commands import CommandState
 from fleet.domain.rollout.words import AT_WORK, JobState, RolloutState
-from fleet.domain.words import AlertKind, Availability, ComplianceState, DeviceKind, Outcome
+from fleet.domain.words import (
+    AlertKind,
+    Availability,
+    ComplianceState,
+    DeviceKind,
+    Identity,
+    Outcome,
+)
 from fleet.web import clock
 from fleet.web.load_chart import DAYS
 from fleet.web.purchasing import money
@@ -45,6 +52,14 @@ COMPLIANCE = {
     ComplianceState.NONCOMPLIANT: Look("Noncompliant", "out-of-service"),
     ComplianceState.UNSUPPORTED: Look("Unsupported", "in-use"),
     ComplianceState.UNKNOWN: Look("Unknown", "not-heard-of"),
+}
+IDENTITIES = {
+    Identity.CERTIFIED: Look("Certified", "take"),
+    Identity.PENDING: Look("Pending approval", "plug-in"),
+    Identity.UNCERTIFIED: Look("No certificate", "in-use"),
+    Identity.REVOKED: Look("Revoked", "out-of-service"),
+    Identity.EXPIRED: Look("Certificate expired", "not-heard-of"),
+    Identity.DECOMMISSIONED: Look("Decommissioned", "not-heard-of"),
 }
 ROLLOUTS = {
     RolloutState.PROPOSED: Look("Proposed", "in-use"),
@@ -119,6 +134,7 @@ def init_app(app: Flask) -> None:
         GROUPS=GROUPS,
         AVAILABILITIES=AVAILABILITIES,
         COMPLIANCE=COMPLIANCE,
+        IDENTITIES=IDENTITIES,
         KINDS=KINDS,
         KIND=KIND,
         ALERTS=ALERTS,

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from fleet.config import Settings
 from fleet.simulator.fleet import Fleet
 from fleet.simulator.roster import demo_roster
 from tests.faults.checker import check, promised
@@ -51,6 +52,14 @@ def pytest_runtest_makereport(item: pytest.Function) -> Report:
         repeat = f"{length}SEED={stage.seed} .venv/bin/pytest '{item.nodeid}'"
         report.sections += [("repeat with", repeat), ("ingest", stage.service.last_words())]
     return report
+
+
+@pytest.fixture
+def elsewhere(other_database_url: str, tmp_path: Path) -> Settings:
+    """Another machine: an empty database, a data directory that is not there yet."""
+    return Settings.from_env(
+        {"FLEET_DATABASE_URL": other_database_url, "FLEET_DATA_DIR": str(tmp_path / "elsewhere")}
+    )
 
 
 class Stage:

@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
 
 import msgspec
-import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
@@ -46,14 +44,6 @@ from tests.support.hospital import NOON, build_hospital, inside, message, readin
 from tests.support.waiting import wait_until
 
 CARTS = 10
-
-
-@pytest.fixture
-def elsewhere(other_database_url: str, tmp_path: Path) -> Settings:
-    """Another machine: an empty database, a data directory that is not there yet."""
-    return Settings.from_env(
-        {"FLEET_DATABASE_URL": other_database_url, "FLEET_DATA_DIR": str(tmp_path / "elsewhere")}
-    )
 
 
 # --- What was acked before the backup is there ----------------------------------------------

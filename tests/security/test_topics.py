@@ -169,12 +169,20 @@ def test_control_10_a_body_that_names_another_device_than_its_topic_is_quarantin
     secured: Secured, worker: Flask, connect: Connect
 ) -> None:
     with ingesting(worker, secured):
-        assert connect("cart-001").report("cart-001", 1, device_id="cart-002") == 0
+        liar = connect("cart-001")
+        assert liar.report("cart-001", 1, device_id="cart-002") == 0
+        assert liar.say("fleet/v1/up/cart-001/telemetry", half_good("cart-002")) == 0
 
         def quarantined() -> list[str]:
             with worker.app_context():
                 return list(db.session.scalars(select(QuarantinedMessage.reason)))
 
-        wait_until(quarantined)
-        assert quarantined() == ["device_id: expected the topic's, `cart-001`"]
+        wait_until(lambda: len(quarantined()) == 2)
+        assert quarantined() == 2 * ["device_id: expected the topic's, `cart-001`"]
     assert readings_of(worker, "cart-001") | readings_of(worker, "cart-002") == set()
+
+
+def half_good(as_device: str) -> dict[str, Any]:
+    """One of its readings cannot be accepted: the others are, if the rest is in order."""
+    now = datetime.now(UTC)
+    return telemetry(reading(2, at=now), reading(3, soc=101, at=now), device_id=as_device)

@@ -7,7 +7,7 @@ from marshmallow import Schema, fields
 from fleet.api.cursors import Cursor
 from fleet.api.schemas.availability import RUNTIME, RuntimeSchema
 from fleet.api.schemas.common import DeviceId, Limit, Moment, Slug, Text, Word
-from fleet.domain.words import Availability, ComplianceState, DeviceKind, Lifecycle
+from fleet.domain.words import Availability, ComplianceState, DeviceKind, Identity, Lifecycle
 
 _SHOWN: dict[str, Any] = {
     "device_id": "cart-017",
@@ -21,6 +21,7 @@ _SHOWN: dict[str, Any] = {
     "compliance": "compliant",
     "sampled_at": "2026-11-24T03:12:05.000Z",
     "last_seen_at": "2026-11-24T03:12:05.120Z",
+    "identity": "certified",
 }
 LISTED = _SHOWN
 DEVICE = {
@@ -70,6 +71,7 @@ class DeviceListedSchema(Schema):
     compliance = Word(ComplianceState, required=True)
     sampled_at = Moment(required=True, allow_none=True)
     last_seen_at = Moment(required=True, allow_none=True)
+    identity = Word(Identity, required=True)
 
 
 class DeviceSchema(DeviceListedSchema):
@@ -99,6 +101,7 @@ class DevicesQuery(Schema):
     ward = Slug()
     availability = Word(Availability)
     compliance = Word(ComplianceState)
+    identity = Word(Identity)
     cursor = Cursor(str)
     limit = Limit(50, 200)
 

@@ -19,6 +19,7 @@ VERSION = {
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "created_at": "2026-11-20T09:30:00.000Z",
     "created_by": "user:ada",
+    "signed": True,
 }
 DOCUMENT: dict[str, Any] = {
     "profile": "medication-cart",
@@ -54,12 +55,13 @@ class ProfileHeadSchema(Schema):
 
 
 class ProfileVersionSchema(Schema):
-    """Never changes. `sha256` is over the part that devices apply."""
+    """Never changes, but that it is `signed`. `sha256` is over the part that devices apply."""
 
     number = fields.Integer(required=True)
     sha256 = fields.String(required=True)
     created_at = Moment(required=True)
     created_by = fields.String(required=True)
+    signed = fields.Boolean(required=True)
 
 
 class LoadedSchema(Schema):

@@ -26,6 +26,7 @@ from fleet.services.rollouts.profile_assignment import (
     version_id,
 )
 from fleet.services.rollouts.queue import IS_BUSY, candidates
+from fleet.services.signed_versions import must_be_signed
 from fleet.services.transitions import shortened
 from fleet.store.configuration import Configuration
 from fleet.store.device import Device
@@ -45,6 +46,7 @@ def prepare(session: Session, rollout: Rollout, now: datetime) -> None:
     rollout.target_version = str(version.number)
     rollout.scope = checked_scope(session, rollout.scope, rollout.scope_key, version.profile.kinds)
     refuse_rivals(session, version.profile, Scope(rollout.scope), rollout.scope_key)
+    must_be_signed(session, version, now)
     former = session.scalar(
         select(ProfileVersion.number)
         .join(Assignment, Assignment.profile_version_id == ProfileVersion.id)

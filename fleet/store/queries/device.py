@@ -19,6 +19,7 @@ from fleet.store.models import (
     Zone,
 )
 from fleet.store.queries.as_of import availability_at, compliance_at, compliance_reason_at
+from fleet.store.queries.enrolment import identity_at
 from fleet.store.site import SHIFT_STARTS
 
 
@@ -103,6 +104,7 @@ def device_by_id(device_id: str, now: datetime) -> Row[*tuple[Any, ...]] | None:
         availability_at(now).label("availability"),
         compliance_at(now).label("compliance"),
         compliance_reason_at(now).label("compliance_reason"),
+        identity_at(now).label("identity"),
     )
     return db.session.execute(query.where(Device.device_id == device_id)).first()
 

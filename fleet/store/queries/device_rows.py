@@ -9,6 +9,7 @@ from sqlalchemy import select
 from fleet.store.database import db
 from fleet.store.models import Configuration, Device, DeviceState, Transition, Ward
 from fleet.store.queries.as_of import availability_at, compliance_at
+from fleet.store.queries.enrolment import identity_at
 
 
 class DeviceRow(NamedTuple):
@@ -23,6 +24,7 @@ class DeviceRow(NamedTuple):
     compliance: str
     sampled_at: datetime | None
     last_seen_at: datetime | None
+    identity: str
 
 
 class TransitionRow(NamedTuple):
@@ -54,13 +56,14 @@ def device_rows(device_ids: Sequence[str], now: datetime) -> list[DeviceRow]:
             compliance_at(now),
             DeviceState.sampled_at,
             DeviceState.last_seen_at,
+            identity_at(now),
         )
         .join(Ward, Ward.id == Device.ward_id)
         .join(DeviceState, DeviceState.device_pk == Device.id)
         .join(Configuration, Configuration.device_pk == Device.id)
         .where(Device.device_id.in_(device_ids))
     )
-    found = {row.device_id: row for row in (DeviceRow(*r) for r in db.session.execute(query))}
+    found = {row.device_id: row for row in map(DeviceRow._make, db.session.execute(query))}
     return [found[device_id] for device_id in device_ids if device_id in found]
 
 

@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, func, select, union_all
 
-from fleet.domain.words import Availability, ComplianceState, Lifecycle
+from fleet.domain.words import Availability, ComplianceState, Identity, Lifecycle
 from fleet.store.database import db
+from fleet.store.enrolment import Certificate
 from fleet.store.models import Configuration, Device, DeviceState, SearchToken, Ward
 from fleet.store.queries.as_of import availability_at, compliance_at
+from fleet.store.queries.enrolment import identity_at
 from fleet.store.queries.search import Keys, devices_having, rarest, words_of
 
 MOST_COUNTED = 1_000
@@ -24,6 +26,7 @@ class DeviceFilter:
     ward: str | None = None
     availability: str | None = None
     compliance: str | None = None
+    identity: str | None = None
 
     @property
     def words(self) -> list[str]:
@@ -39,6 +42,7 @@ class DeviceRow(NamedTuple):
     soc_pct: int | None
     compliance: str
     last_seen_at: datetime | None
+    identity: str
 
 
 class DevicePage(NamedTuple):
@@ -61,6 +65,7 @@ def find_devices(
             DeviceState.soc_pct,
             compliance_at(now),
             DeviceState.last_seen_at,
+            identity_at(now),
         )
         .select_from(Device)
         .join(Ward)
@@ -89,7 +94,13 @@ def count_devices(wanted: DeviceFilter, now: datetime) -> int:
 
 
 def _conditions(wanted: DeviceFilter, now: datetime) -> list[ColumnElement[bool]]:
-    conditions = [Device.lifecycle == Lifecycle.ENROLLED]
+    left = wanted.identity == Identity.DECOMMISSIONED
+    lifecycle = Lifecycle.DECOMMISSIONED if left else Lifecycle.ENROLLED
+    conditions: list[ColumnElement[bool]] = [Device.lifecycle == lifecycle]
+    if wanted.identity == Identity.PENDING:
+        conditions.append(Device.pending.is_(True))
+    elif wanted.identity:
+        conditions.append(identity_at(now) == wanted.identity)
     if wanted.kind:
         conditions.append(Device.kind == wanted.kind)
     if wanted.ward:
@@ -124,4 +135,6 @@ def _candidates(wanted: DeviceFilter, now: datetime) -> list[Keys]:
         overdue = judgements.where(Configuration.judge_after <= now)
         is_unknown = wanted.compliance == ComplianceState.UNKNOWN
         found.append(union_all(judged, overdue) if is_unknown else judged)
+    if wanted.identity == Identity.REVOKED:
+        found.append(select(Certificate.device_pk).where(Certificate.revoked_at.is_not(None)))
     return found

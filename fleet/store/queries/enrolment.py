@@ -4,14 +4,42 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, exists, select
+from sqlalchemy import ColumnElement, Row, case, exists, select
 
-from fleet.domain.words import Lifecycle
+from fleet.domain.words import Identity, Lifecycle
 from fleet.store.database import db
 from fleet.store.enrolment import Certificate, EnrolmentToken
 from fleet.store.models import Device, Ward
 
 Rows = Sequence[Row[*tuple[Any, ...]]]
+
+
+def identity_at(now: datetime) -> ColumnElement[str]:
+    """Of a `Device` in the query. A certificate that is valid counts, whatever became of others."""
+    of_it = Certificate.device_pk == Device.id
+    valid = exists().where(of_it, Certificate.revoked_at.is_(None), Certificate.expires_at > now)
+    revoked = exists().where(of_it, Certificate.revoked_at.is_not(None))
+    return case(
+        (Device.lifecycle != Lifecycle.ENROLLED, Identity.DECOMMISSIONED.value),
+        (Device.pending, Identity.PENDING.value),
+        (valid, Identity.CERTIFIED.value),
+        (revoked, Identity.REVOKED.value),
+        (exists().where(of_it), Identity.EXPIRED.value),
+        else_=Identity.UNCERTIFIED.value,
+    )
+
+
+_WAITS = (
+    EnrolmentToken.used_at.is_not(None),
+    EnrolmentToken.withdrawn_at.is_(None),
+    EnrolmentToken.approved.is_(False),
+)
+
+
+def is_waiting(device_pk: int) -> bool:
+    """Also one that has a valid certificate, and asks for another one with a token."""
+    mine = select(EnrolmentToken.id).where(EnrolmentToken.device_pk == device_pk, *_WAITS)
+    return db.session.scalar(mine.limit(1)) is not None
 
 
 def waiting() -> Rows:
@@ -23,11 +51,7 @@ def waiting() -> Rows:
         )
         .join(Device, Device.id == EnrolmentToken.device_pk)
         .join(Ward, Ward.id == Device.ward_id)
-        .where(
-            EnrolmentToken.used_at.is_not(None),
-            EnrolmentToken.withdrawn_at.is_(None),
-            EnrolmentToken.approved.is_(False),
-        )
+        .where(*_WAITS)
         .order_by(EnrolmentToken.used_at)
     )  # fmt: skip
     return db.session.execute(query).all()

@@ -27,6 +27,7 @@ class Version(NamedTuple):
     sha256: str
     created_at: datetime
     created_by: str
+    signed: bool
 
 
 class Assigned(NamedTuple):
@@ -65,6 +66,7 @@ def versions_of(profile_id: int) -> list[Version]:
             ProfileVersion.sha256,
             ProfileVersion.created_at,
             ProfileVersion.created_by,
+            ProfileVersion.manifest.is_not(None),
         )
         .where(ProfileVersion.profile_id == profile_id)
         .order_by(ProfileVersion.number.desc())

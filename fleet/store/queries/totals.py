@@ -12,6 +12,7 @@ from fleet.store.database import db
 from fleet.store.models import QuarantinedMessage
 from fleet.store.queries.diagnosis import newest_reading_at
 from fleet.store.queries.overview import availability_tallies, open_alerts_by_kind
+from fleet.store.queries.signed import trust_ends_at
 
 COUNTED_EVERY = timedelta(seconds=60)
 """Counting 100,000 devices takes a tenth of a second: too long for every scrape."""
@@ -27,6 +28,8 @@ class Totals:
     """By kind."""
     quarantined_messages: int
     newest_reading_at: datetime | None
+    trust_ends_at: datetime | None
+    """None while trust is not switched on."""
 
 
 class Counted:
@@ -56,4 +59,5 @@ def _count(now: datetime) -> Totals:
         open_alerts={str(kind): 0 for kind in AlertKind} | open_alerts_by_kind(),
         quarantined_messages=db.session.scalar(quarantined) or 0,
         newest_reading_at=newest_reading_at(db.session()),
+        trust_ends_at=trust_ends_at(db.session()),
     )

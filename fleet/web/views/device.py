@@ -20,7 +20,7 @@ from fleet.store.queries.battery_pack import packs_of
 from fleet.store.queries.charge_history import bucket_for, charge_history
 from fleet.store.queries.commands import commands_of
 from fleet.store.queries.device import device_by_id, transitions_of
-from fleet.store.queries.enrolment import certificates_of
+from fleet.store.queries.enrolment import certificates_of, is_waiting
 from fleet.store.queries.quarantine import find_quarantined
 from fleet.store.queries.runtime import runtime
 from fleet.web import clock
@@ -45,6 +45,7 @@ def device(device_id: str) -> ResponseReturnValue:
         items=_items(found),
         packs=packs_of(found.id),
         certificates=certificates_of(found.id),
+        waits=is_waiting(found.id),
         alerts=alerts_of(found.id),
         commands=commands_of(device_id),
         names=list(CommandName),

@@ -66,6 +66,7 @@ def _filter(asked: MultiDict[str, str]) -> DeviceFilter:
         ward=asked.get("ward") or None,
         availability=asked.get("availability") or None,
         compliance=asked.get("compliance") or None,
+        identity=asked.get("identity") or None,
     )
 
 
@@ -77,5 +78,6 @@ def _address(wanted: DeviceFilter) -> dict[str, str]:
         "ward": wanted.ward,
         "availability": wanted.availability,
         "compliance": wanted.compliance,
+        "identity": wanted.identity,
     }
     return {name: value for name, value in asked.items() if value}

@@ -15,7 +15,7 @@ from fleet.store.queries.places import home_timezone, wards
 from fleet.web import clock
 from fleet.web.labels_pdf import labels_pdf
 from fleet.web.signed_in import actor
-from fleet.web.views.console import it, refused_with_words
+from fleet.web.views.console import back, it, refused_with_words
 
 MOST_LABELS = 480
 """Twenty sheets."""
@@ -76,7 +76,7 @@ def device_token(device_id: str) -> ResponseReturnValue:
 def approve(device_id: str) -> ResponseReturnValue:
     approve_device(device_id, actor(), clock.now())
     flash(f"{device_id} is approved: it gets its certificate when it asks again.")
-    return redirect(url_for("it.enrolment"), code=303)
+    return back(url_for("it.enrolment"))
 
 
 @it.post("/devices/<device_id>/refuse")
@@ -84,7 +84,7 @@ def approve(device_id: str) -> ResponseReturnValue:
 def refuse(device_id: str) -> ResponseReturnValue:
     refuse_device(device_id, actor(), clock.now())
     flash(f"{device_id} is refused.")
-    return redirect(url_for("it.enrolment"), code=303)
+    return back(url_for("it.enrolment"))
 
 
 @it.post("/devices/<device_id>/revoke")

@@ -9,6 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.config import Settings
 from fleet.domain.health import nearly_full, problems
+from fleet.pki.expiry import endings
+from fleet.pki.folder import AuthorityError
 from fleet.services.heartbeat import Heart
 from fleet.store.database import db
 from fleet.store.migrate import is_current
@@ -22,6 +24,8 @@ _NOT_MIGRATED = "The schema is older than this version: run `fleet migrate`."
 _UNWRITABLE = "The database takes no writes: free space on its disk, and see its own log."
 _NO_SPACE = "The disk of the data directory is nearly full: {0} MB are free. Make room on it."
 _NO_DISK = "The data directory cannot be looked at: see FLEET_DATA_DIR and its disk."
+
+_OVER = "Expired: {0}, since {1} UTC. {2}"
 
 
 @health.get("/healthz")
@@ -41,7 +45,8 @@ def ready() -> ResponseReturnValue:
 
 
 def _checks(now: datetime) -> dict[str, str | None]:
-    checks = {"disk": _disk(current_app.config["FLEET"])}
+    settings: Settings = current_app.config["FLEET"]
+    checks = {"disk": _disk(settings), "certificates": _certificates(settings, now)}
     try:
         if not is_current(db.engine):
             return checks | {"database": _NOT_MIGRATED}
@@ -52,6 +57,18 @@ def _checks(now: datetime) -> dict[str, str | None]:
     heart: Heart | None = current_app.extensions.get("heart")
     can_write = heart is None or heart.unwritten is None
     return checks | {"database": None if can_write else _UNWRITABLE} | problems(signs, trip, now)
+
+
+def _certificates(settings: Settings, now: datetime) -> str | None:
+    """Of those on this machine; with one that is over, the broker lets nobody in."""
+    try:
+        over = [ending for ending in endings(settings.pki) if ending.is_over(now)]
+    except AuthorityError as error:
+        return f"{error}: put it right, or restore it from a backup."
+    if not over:
+        return None
+    names = ", ".join(ending.name.replace("_", " ") for ending in over)
+    return _OVER.format(names, f"{over[0].ends:%Y-%m-%d %H:%M}", over[0].do)
 
 
 def _disk(settings: Settings) -> str | None:

@@ -7,9 +7,11 @@ from fleet.domain.documents import differences, leaves
 from fleet.domain.words import DeviceKind, Scope
 from fleet.services.assign_profile import assign_profile, remove_assignment
 from fleet.services.errors import Invalid
+from fleet.store.database import db
 from fleet.store.queries import profiles as stored
 from fleet.store.queries.places import sites, wards
 from fleet.store.queries.profiles import ProfileHead
+from fleet.store.queries.signed import newest_trust
 from fleet.web import clock
 from fleet.web.signed_in import actor
 from fleet.web.views.console import KEY, back, it, refused_with_words, whole
@@ -31,6 +33,7 @@ def profile(slug: str) -> ResponseReturnValue:
         now=now,
         profile=head,
         versions=versions,
+        must_be_signed=newest_trust(db.session()) is not None,
         standing=stored.standing(now, head.id),
         assignments=stored.assignments_of(head.id),
         content=list(leaves(stored.document_of(head.id, head.latest))) if head.latest else [],

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from fleet.store.queries.totals import COUNTED_EVERY, Counted
 from tests.support.api import Hospital, now, statements
 from tests.support.databases import PostgresTemplate
 from tests.support.processes import ROOT
+from tests.support.releases import Workshop
 from tests.support.signs import all_well, sign
 from tests.support.which_database import on_both, on_postgresql
 
@@ -181,13 +183,14 @@ def test_no_label_ever_names_a_device_a_ward_or_an_address(
 
 
 def test_the_manual_has_every_number_and_no_other(
-    app: Flask, hospital: Hospital, scraper: dict[str, str]
+    app: Flask, hospital: Hospital, scraper: dict[str, str], tmp_path: Path
 ) -> None:
     from fleet.dispatch import acks, speak  # noqa: F401  (each room brings its own)
     from fleet.jobs import metrics as jobs  # noqa: F401
 
     hospital.load()
     hospital.assign()
+    Workshop(app, tmp_path)
     [device_id] = hospital.register("CART-1")  # a message waits for it
     hospital.report(device_id)
     with app.app_context():

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from fleet.data_dir import files_to_keep
-from fleet.pki.authority import Revoked, is_due, self_signed
+from fleet.pki.authority import Revoked, crl_url_of, is_due, self_signed
 from fleet.pki.folder import SERVICES, AuthorityError, Folder
 from fleet.wire.requests import common_name, key_pem, named, new_key
 
@@ -87,16 +87,19 @@ def test_each_revocation_list_is_later_than_the_one_before(tmp_path: Path) -> No
     assert [entry.serial_number for entry in seen[-1] or ()] == [3]
 
 
-def test_openssl_agrees(tmp_path: Path) -> None:
-    folder = Folder(tmp_path / "pki")
+@pytest.mark.parametrize("url", [None, "http://pki.example/crl.pem"])
+@pytest.mark.parametrize("is_served", [False, True])
+def test_openssl_agrees(tmp_path: Path, url: str | None, is_served: bool) -> None:
+    folder = Folder(tmp_path / "pki", crl_url=url)
     authority = folder.make(HOSTS, datetime.now(UTC))
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("no openssl command")
 
     def verify(name: str) -> str:
-        command = [openssl, "verify", "-x509_strict", "-crl_check", "-CAfile", folder.ca,
-                   "-CRLfile", folder.crl, folder.files(name).cert]  # fmt: skip
+        crl = folder.served_crl if url and is_served else folder.crl
+        command = [openssl, "verify", "-x509_strict", "-crl_check", "-extended_crl",
+                   "-CAfile", folder.ca, "-CRLfile", crl, folder.files(name).cert]  # fmt: skip
         done = subprocess.run(map(str, command), capture_output=True, text=True, check=False)
         return done.stdout + done.stderr
 
@@ -105,7 +108,41 @@ def test_openssl_agrees(tmp_path: Path) -> None:
     serial = certificate(folder, "ingest").serial_number
     folder.write_crl(authority, [Revoked(serial, now)], now)
     assert "certificate revoked" in verify("ingest")
-    assert verify("server").endswith("OK\n")
+    if not (url and is_served):
+        assert verify("server").endswith("OK\n"), "nobody asks after its revocation at the URL"
+
+
+URL = "http://pki.example/crl.pem"
+
+
+def test_where_the_list_can_be_fetched_stands_in_certificates_and_in_the_list_itself(
+    tmp_path: Path,
+) -> None:
+    Folder(tmp_path / "pki").make(HOSTS, NOW)
+    folder = Folder(tmp_path / "pki", crl_url=URL)
+    authority = folder.make(HOSTS, NOW)
+    assert crl_url_of(certificate(folder, "ingest")) == URL
+    assert crl_url_of(authority.sign_client(new_key().public_key(), "cart-001", NOW)) == URL
+    assert crl_url_of(certificate(folder, "server")) is None
+    folder.write_crl(authority, [Revoked(3, NOW)], NOW)
+    served = x509.load_pem_x509_crl(folder.served_crl.read_bytes())
+    point = served.extensions.get_extension_for_class(x509.IssuingDistributionPoint)
+    assert point.critical
+    assert [name.value for name in point.value.full_name or ()] == [URL]
+    assert [entry.serial_number for entry in served] == [3]
+
+
+def test_another_address_of_the_list_forgets_no_revocation(tmp_path: Path) -> None:
+    authority = Folder(tmp_path / "pki").make(HOSTS, NOW)
+    Folder(tmp_path / "pki").write_crl(authority, [Revoked(3, NOW)], NOW)
+    for url in (URL, "http://other.example/crl.pem"):
+        folder = Folder(tmp_path / "pki", crl_url=url)
+        folder.make(HOSTS, NOW)
+        served = x509.load_pem_x509_crl(folder.served_crl.read_bytes())
+        point = served.extensions.get_extension_for_class(x509.IssuingDistributionPoint).value
+        assert [name.value for name in point.full_name or ()] == [url]
+        for crl in (served, folder.read_crl()):
+            assert [entry.serial_number for entry in crl or ()] == [3]
 
 
 def own_ca(folder: Path, *, is_ca: bool = True) -> tuple[Path, Path]:

@@ -3,20 +3,14 @@
 import getpass
 import shutil
 import socket
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
-from cryptography.hazmat.primitives.serialization import Encoding
-
 from fleet.config import SettingError, Settings
-from fleet.pki.authority import Authority
-from fleet.pki.folder import Folder, service_name
+from fleet.pki.folder import service_name
 from fleet.wire import topics
 from fleet.wire.files import PRIVATE, write
 from fleet.wire.messages import MAX_MESSAGE_BYTES
-from fleet.wire.requests import key_pem, new_key
 from fleet.wire.tls import TlsFiles
 
 LARGEST_PACKET = MAX_MESSAGE_BYTES + 1_024
@@ -53,11 +47,7 @@ _OWN_HEAD = """\
 user {user}
 log_dest stderr"""
 
-_HEAD_ELSEWHERE = """\
-# Written by `fleet broker config`: run it again rather than change this.
-# The user that Mosquitto runs as must own the files."""
-
-_ACL = f"""\
+ACL = f"""\
 # What is not named is refused. %u is the common name of the certificate.
 pattern write {topics.ROOT}/up/%u/#
 pattern read {topics.ROOT}/down/%u/#
@@ -100,31 +90,6 @@ def configuration(place: Place) -> str:
     )
 
 
-def write_for_elsewhere(
-    folder: Path,
-    pki: Folder,
-    authority: Authority,
-    names: Sequence[str],
-    listen: tuple[str, int],
-    at: Path | None,
-    now: datetime,
-) -> None:
-    """All that a Mosquitto on another machine needs; the key is readable by its user alone."""
-    there = at or folder.absolute()
-    (folder / "conf.d").mkdir(parents=True, exist_ok=True)
-    key = new_key()
-    signed = authority.sign_server(key.public_key(), names, now)
-    chain = [signed, *authority.chain[:-1]]
-    write(folder / "server.key", key_pem(key), PRIVATE)
-    write(folder / "server.crt", b"".join(each.public_bytes(Encoding.PEM) for each in chain))
-    write(folder / "ca.crt", pki.ca.read_bytes())
-    write(folder / "crl.pem", pki.crl.read_bytes())
-    write(folder / "acl", _ACL.encode(), PRIVATE)
-    tls = TlsFiles(there / "ca.crt", there / "server.crt", there / "server.key")
-    place = Place(*listen, there, tls, there / "crl.pem", _HEAD_ELSEWHERE)
-    write(folder / "conf.d" / "wardfleet.conf", configuration(place).encode())
-
-
 def mosquitto_command(settings: Settings) -> list[str]:
     """Write the configuration; returns the command. Raises SettingError where Mosquitto is missing.
 
@@ -142,7 +107,7 @@ def mosquitto_command(settings: Settings) -> list[str]:
         settings.device_host, settings.mqtt_port, folder, pki.files("server"), pki.crl, head
     )
     # Mosquitto warns of a list that others may read.
-    write(folder / "acl", _ACL.encode(), PRIVATE)
+    write(folder / "acl", ACL.encode(), PRIVATE)
     config = folder / "mosquitto.conf"
     write(config, configuration(place).encode())
     return [program, "-c", str(config)]
