@@ -46,10 +46,10 @@ class DemoKeys:
         install_trust(envelope, actor, now)
         write(self.trust, encode(envelope))
 
-    def sign_profiles(self, slugs: Sequence[str], actor: str, now: datetime) -> None:
+    def sign_profile(self, slug: str, number: int, actor: str, now: datetime) -> None:
         release = load_signer(self._key("release"))
-        for slug in slugs:
-            sign_profile(slug, 1, signed(manifest_of(slug, 1, now, YEAR), release), actor, now)
+        envelope = signed(manifest_of(slug, number, now, YEAR), release)
+        sign_profile(slug, number, envelope, actor, now)
 
     def add_release(
         self, version: str, counter: int, models: Sequence[str], actor: str, now: datetime

@@ -10,7 +10,14 @@ from sqlalchemy import func, select
 
 from fleet.demo import Demo, enter_demo
 from fleet.store.database import db
-from fleet.store.models import BatteryPack, Device, PackModel, PackState
+from fleet.store.models import (
+    BatteryPack,
+    Device,
+    PackModel,
+    PackState,
+    Rollout,
+    RolloutDevice,
+)
 
 DEMO = Demo(wards=2, carts=16, tablets=8)
 NOW = datetime.now(UTC)
@@ -43,3 +50,13 @@ def test_a_second_start_goes_on_with_the_same_packs(data_dir: Path) -> None:
     enter_demo(DEMO, data_dir, NOW + timedelta(days=1))
     assert db.session.scalar(select(func.count()).select_from(BatteryPack)) == 24
     assert db.session.scalar(select(func.count()).select_from(Device)) == 24
+
+
+def test_one_rollout_goes_on_and_one_comes_to_its_end_once_its_cart_is_heard_of() -> None:
+    query = select(Rollout).order_by(Rollout.id)
+    assert [(r.scope, r.state) for r in db.session.scalars(query)] == [
+        ("device", "running"), ("site", "running"),
+    ]  # fmt: skip
+    assert all(r.created_by != r.approved_by for r in db.session.scalars(query))
+    devices = select(RolloutDevice.rollout_id, func.count()).group_by(RolloutDevice.rollout_id)
+    assert {(*row,) for row in db.session.execute(devices)} == {(1, 1), (2, DEMO.tablets)}

@@ -8,7 +8,8 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from fleet.domain.rollout.words import JobState, RolloutState
-from fleet.services import audit
+from fleet.domain.words import AlertKind
+from fleet.services import alerts, audit
 from fleet.services.errors import Conflict, NotFound, StaleVersion
 from fleet.services.transitions import shortened
 from fleet.store.rollout import Rollout, RolloutDevice
@@ -38,13 +39,18 @@ def move(
     now: datetime,
     reason: str | None = None,
 ) -> None:
-    """Part of a transaction, with the rollout locked: on to another state, and into the audit."""
+    """Part of a transaction, with the rollout locked: on to another state, and into the audit.
+
+    An alert stands as long as it is halted.
+    """
     before = {"state": rollout.state}
     rollout.state = state
     rollout.reason = shortened(reason)
     rollout.version += 1
     after = {"state": str(state)} | ({"reason": rollout.reason} if reason else {})
     audit.record(session, actor, f"rollout.{state}", subject(rollout), now, before, after)
+    detail = (rollout.reason or "halted") if state == RolloutState.HALTED else None
+    alerts.follow_rollout(session, rollout.id, AlertKind.ROLLOUT_HALTED, detail, now)
 
 
 def subject(rollout: Rollout) -> str:

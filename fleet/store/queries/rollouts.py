@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from fleet.domain.rollout.care import ABSENT_AFTER, Candidate, hindrance
 from fleet.domain.rollout.gates import Ring
 from fleet.domain.rollout.plan import Plan
-from fleet.domain.rollout.words import AT_WORK, FAILURES, JobState
+from fleet.domain.rollout.words import AT_WORK, FAILURES, JobState, Target
 from fleet.store.database import db
 from fleet.store.device import DeviceState
 from fleet.store.models import (
@@ -51,6 +51,11 @@ class RolloutRow(NamedTuple):
     at_work: int
     succeeded: int
     failed: int
+
+    @property
+    def title(self) -> str:
+        what = "Firmware" if self.target == Target.FIRMWARE else self.slug
+        return f"{what} {self.target_version}"
 
 
 class RolloutPage(NamedTuple):
