@@ -52,11 +52,14 @@ def test_a_second_start_goes_on_with_the_same_packs(data_dir: Path) -> None:
     assert db.session.scalar(select(func.count()).select_from(Device)) == 24
 
 
-def test_one_rollout_goes_on_and_one_comes_to_its_end_once_its_cart_is_heard_of() -> None:
+def test_two_rollouts_go_on_and_one_comes_to_its_end_once_its_cart_is_heard_of() -> None:
     query = select(Rollout).order_by(Rollout.id)
-    assert [(r.scope, r.state) for r in db.session.scalars(query)] == [
-        ("device", "running"), ("site", "running"),
+    assert [(r.target, r.scope, r.state) for r in db.session.scalars(query)] == [
+        ("profile", "device", "running"), ("profile", "site", "running"),
+        ("firmware", "site", "running"),
     ]  # fmt: skip
     assert all(r.created_by != r.approved_by for r in db.session.scalars(query))
     devices = select(RolloutDevice.rollout_id, func.count()).group_by(RolloutDevice.rollout_id)
-    assert {(*row,) for row in db.session.execute(devices)} == {(1, 1), (2, DEMO.tablets)}
+    assert {(*row,) for row in db.session.execute(devices)} == {
+        (1, 1), (2, DEMO.tablets), (3, DEMO.carts),
+    }  # fmt: skip

@@ -42,6 +42,7 @@ class AlertRow(NamedTuple):
     site: str | None
     site_name: str | None
     rollout: int | None
+    rollout_target: str | None
     rollout_slug: str | None
     rollout_version: str | None
     outage_since: datetime | None
@@ -141,6 +142,7 @@ def _alerts() -> Select[*tuple[Any, ...]]:
             Site.slug,
             Site.name,
             Rollout.id,
+            Rollout.target,
             Rollout.target_slug,
             Rollout.target_version,
             Outage.since,
