@@ -57,7 +57,7 @@ class DemoKeys:
         """A release of random bytes. Returns its manifest id."""
         image = self.folder / f"{version}.img"
         image.write_bytes(Random(version).randbytes(IMAGE_BYTES))  # noqa: S311 - a made-up file
-        needs = Requires(min_soc_pct=50, on_mains=True, idle=True)
+        needs = Requires(min_soc_pct=30, on_mains=True, idle=True)
         manifest = firmware_manifest(image, version, models, counter, now, YEAR, needs)
         envelope = signed(manifest, load_signer(self._key("release")))
         add_release(image, envelope, Artifacts(self.data_dir), actor, now)
