@@ -47,7 +47,7 @@ def up(settings: Settings, demo: Demo | None) -> None:
         if demo is not None:
             with app.app_context():
                 now = datetime.now(UTC)
-                enter_demo(demo, now)
+                enter_demo(demo, settings.data_dir, now)
                 give_certificates(demo, authority, settings.pki.ca, settings.data_dir, now)
         supervisor = Supervisor(_services(settings, demo))
         stop = stop_on_signals()
@@ -74,7 +74,8 @@ def _services(settings: Settings, demo: Demo | None) -> list[Service]:
         Service("web", [*_FLEET, "web"], lambda: _is_ready(settings)),
     ]
     if demo is not None:
-        services.append(Service("simulate", [*_FLEET, "simulate", *demo.arguments()]))
+        arguments = demo.arguments(settings.data_dir)
+        services.append(Service("simulate", [*_FLEET, "simulate", *arguments]))
     return services
 
 

@@ -15,8 +15,10 @@ from fleet.signals import stop_on_signals
 @demo_options
 @click.option("--speed", default=20.0, show_default=True, type=click.FloatRange(0.1, 1000),
               help="Simulated seconds in a real one.")  # fmt: skip
+@click.option("--server", metavar="URL", help="The service, for firmware; http://host:port.")
+@click.option("--trust", "trust_file", type=A_FILE, help="The first trust document.")
 @one_clear_line
-def simulate(speed: float, **size: int) -> None:
+def simulate(speed: float, server: str | None, trust_file: Path | None, **size: int) -> None:
     """Simulate the devices of a hospital, each with an MQTT connection of its own."""
     from fleet.demo import Demo
     from fleet.simulator.fleet import run_fleet
@@ -31,6 +33,8 @@ def simulate(speed: float, **size: int) -> None:
             stop_on_signals(),
             seed=demo.seed,
             speed=speed,
+            server=server or f"http://{settings.http_host}:{settings.http_port}",
+            trust=trust_file.read_bytes() if trust_file else None,
         )
 
 

@@ -49,10 +49,16 @@ def source_of(server: str, uri: str, sha256: str, authorization: str) -> Source:
 
 
 class Fetcher:
-    """Asks for parts in threads of `executor`, so that the agent goes on meanwhile."""
+    """Asks for parts in threads of `executor`, so that the agent goes on meanwhile.
 
-    def __init__(self, executor: Executor, context: ssl.SSLContext | None = None) -> None:
-        self._executor, self._context = executor, context
+    `ca`: the installation's authority (PEM), which may vouch for a server of HTTPS as well.
+    """
+
+    def __init__(self, executor: Executor, ca: bytes | None = None) -> None:
+        self._executor = executor
+        self._context = ssl.create_default_context()
+        if ca is not None:
+            self._context.load_verify_locations(cadata=ca.decode())
 
     def part(self, source: Source, offset: int, size: int = PART_BYTES) -> "Future[Part]":
         return self._executor.submit(fetch, source, offset, size, self._context)

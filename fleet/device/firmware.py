@@ -89,7 +89,7 @@ class Firmware:
 
     def on_job(self, payload: bytes) -> None:
         """Raises msgspec.DecodeError."""
-        offer = msgspec.json.decode(payload, type=Offer) if payload else None
+        offer = msgspec.json.decode(payload or b"null", type=Offer | None)
         self.updater.offered(offer, self)
 
     def on_trust(self, payload: bytes) -> None:

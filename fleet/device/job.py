@@ -47,12 +47,16 @@ class Ground(Protocol):
 
 
 def what_lacks(requires: Requires, condition: Condition) -> str | None:
-    """Why it is not the moment to install; None where it is. Unknown does not count as met."""
-    if requires.on_mains and not condition.on_mains:
+    """Why it is not the moment to install; None where it is.
+
+    Nobody loses a device that is known to be in use, or unplugged, whatever the manifest says; what
+    is not known counts only where the manifest requires it.
+    """
+    if condition.on_mains is False or (requires.on_mains and not condition.on_mains):
         return "it must be plugged in"
     least = requires.min_soc_pct
     if least is not None and (condition.soc_pct is None or condition.soc_pct < least):
         return f"it must be charged to {least} %"
-    if requires.idle and not condition.is_idle:
+    if condition.is_idle is False or (requires.idle and not condition.is_idle):
         return "nobody may be using it"
     return None

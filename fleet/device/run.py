@@ -88,7 +88,10 @@ def _firmware(
     if trust is None and not folder.exists():
         return None
     firmware = Firmware(
-        device_id, folder, Fetcher(ThreadPoolExecutor(1, "fetch")), server or DEFAULT_SERVER
+        device_id,
+        folder,
+        Fetcher(ThreadPoolExecutor(1, "fetch"), Credentials(state_dir, device_id).trusted()),
+        server or DEFAULT_SERVER,
     )
     if trust is not None and not firmware.trusted.is_on:
         try:

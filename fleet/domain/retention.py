@@ -15,6 +15,9 @@ class Kept(StrEnum):
     CHANGES = "changes"
     AUDIT = "audit"
     QUARANTINE = "quarantine"
+    COMMANDS = "commands"
+    ROLLOUTS = "rollouts"
+    ENROLMENT = "enrolment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,10 @@ CLASSES = (
     # Six years is what HIPAA asks of documentation: 45 CFR 164.316(b)(2)(i).
     Class(Kept.AUDIT, "FLEET_RETENTION_AUDIT_DAYS", 6 * 365, at_least=365),
     Class(Kept.QUARANTINE, "FLEET_RETENTION_QUARANTINE_DAYS", 30),
+    Class(Kept.COMMANDS, "FLEET_RETENTION_COMMANDS_DAYS", 365),
+    # Longer than any of its devices may take to come to an end.
+    Class(Kept.ROLLOUTS, "FLEET_RETENTION_ROLLOUTS_DAYS", 2 * 365, at_least=30),
+    Class(Kept.ENROLMENT, "FLEET_RETENTION_ENROLMENT_DAYS", 90),
 )
 
 Ages = Mapping[Kept, timedelta]

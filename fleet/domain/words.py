@@ -67,6 +67,8 @@ class AlertKind(StrEnum):
     """It stands where devices are charged, and nothing comes."""
     DEAD_OUTLET = "dead_outlet"
     """The same for every device of a place, at once."""
+    ROLLOUT_HALTED = "rollout_halted"
+    """A rollout has stopped, by itself or by hand, and waits for somebody to decide."""
 
 
 class AlertState(StrEnum):

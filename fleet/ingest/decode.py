@@ -8,6 +8,7 @@ from msgspec import Meta, Raw, Struct
 
 from fleet.ingest.batch import Batch, Inbound, Rejected, Spoken
 from fleet.wire import topics
+from fleet.wire.firmware import JobReport, is_job_id
 from fleet.wire.messages import (
     MAX_MESSAGE_BYTES,
     MAX_READINGS,
@@ -25,6 +26,7 @@ from fleet.wire.messages import (
 from fleet.wire.strict import gives_a_key_twice
 
 HEARTBEAT = "heartbeat"
+JOB = "job"
 T = TypeVar("T", bound=Struct)
 
 _DECODERS: dict[str, msgspec.json.Decoder[Struct]] = {
@@ -33,6 +35,7 @@ _DECODERS: dict[str, msgspec.json.Decoder[Struct]] = {
     "telemetry": msgspec.json.Decoder(Telemetry),
     "reported": msgspec.json.Decoder(Reported),
     "cmd": msgspec.json.Decoder(Answer),
+    JOB: msgspec.json.Decoder(JobReport),
 }
 _heartbeat = msgspec.json.Decoder(Heartbeat)
 
@@ -84,23 +87,30 @@ def _decode_one(batch: Batch, heard: Inbound) -> None:
         batch.spoken.append(Spoken("", HEARTBEAT, _heartbeat.decode(heard.payload), heard))
         return
     address = topics.parse_up(heard.topic)
-    if address is None or address.channel not in _DECODERS:
+    channel = _channel(address) if address else None
+    if address is None or channel not in _DECODERS:
         raise ValueError(f"topic: expected fleet/v1/up/{{device id}}/{{{'|'.join(_DECODERS)}}}")
     if not topics.is_device_id(address.device_id):
         raise ValueError("device id: expected 3 to 63 of a-z, 0-9 and '-'")
     size = heard.size or len(heard.payload)
     if size > MAX_MESSAGE_BYTES:
         raise ValueError(f"size: {size} bytes, at most {MAX_MESSAGE_BYTES}")
-    message = _message(batch, heard, address)
+    message = _message(batch, heard, address.device_id, channel)
     named = getattr(message, "device_id", None)
     if named is not None and named != address.device_id:
         raise ValueError(f"device_id: expected the topic's, `{address.device_id}`")
-    batch.spoken.append(Spoken(address.device_id, address.channel, message, heard))
+    batch.spoken.append(Spoken(address.device_id, channel, message, heard))
 
 
-def _message(batch: Batch, heard: Inbound, address: topics.UpTopic) -> Struct:
-    decoder = _DECODERS[address.channel]
-    if address.channel != "telemetry":
+def _channel(address: topics.UpTopic) -> str:
+    """Each job has a topic of its own, below the channel."""
+    name, _, job_id = address.channel.partition("/")
+    return JOB if name == JOB and is_job_id(job_id) else address.channel
+
+
+def _message(batch: Batch, heard: Inbound, device_id: str, channel: str) -> Struct:
+    decoder = _DECODERS[channel]
+    if channel != "telemetry":
         return _strictly(decoder, heard.payload)
     try:
         message = _strictly(decoder, heard.payload)
@@ -108,7 +118,7 @@ def _message(batch: Batch, heard: Inbound, address: topics.UpTopic) -> Struct:
         for reading in message.readings:
             _to_utc(reading)
     except _UNACCEPTABLE:
-        return _salvage(batch, heard, address.device_id)
+        return _salvage(batch, heard, device_id)
     return message
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from fleet.ingest import metrics
-from fleet.ingest.answers import answers
+from fleet.ingest.answers import answers, job_reports
 from fleet.ingest.batch import Batch, DeviceAck, Inbound, Memory, Rejected
 from fleet.ingest.decide import decide, move_boards
 from fleet.ingest.decode import decode, refuse_all
@@ -35,6 +35,7 @@ STEPS: tuple[Callable[[Batch], None], ...] = (
     wills,
     reports,
     answers,
+    job_reports,
     move_boards,
     heartbeats,
     quarantine,

@@ -73,6 +73,25 @@ def reconcile_wards(
     _resolve(session, [a.id for ward_id, a in standing.items() if ward_id not in due], now)
 
 
+def follow_rollout(
+    session: Session, rollout_id: int, kind: AlertKind, detail: str | None, now: datetime
+) -> None:
+    """That it stands for this rollout with this detail; None: not any more."""
+    if detail is None:
+        standing = select(Alert.id).where(Alert.rollout_id == rollout_id, Alert.kind == kind)
+        _resolve(session, list(session.scalars(standing)), now)
+        return
+    row = {
+        "rollout_id": rollout_id,
+        "kind": kind,
+        "state": AlertState.OPEN,
+        "detail": detail[:256],
+        "opened_at": now,
+        "version": 1,
+    }
+    session.execute(insert_or_ignore(session, Alert), row)
+
+
 def in_parts(due: Due) -> Iterator[Due]:
     """For many devices: no statement takes any number of keys."""
     for some in chunks(due):

@@ -1,5 +1,6 @@
 """A profile version is assigned to a site, a kind, a ward or a device; and taken away again."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -37,7 +38,7 @@ def assign_profile(
     with transaction() as session:
         take(session, Lock.ASSIGNMENTS)
         version = profile_version(session, profile_slug, number)
-        scope = checked_scope(session, scope, scope_key, version.profile)
+        scope = checked_scope(session, scope, scope_key, version.profile.kinds)
         refuse_rivals(session, version.profile, scope, scope_key)
         must_be_signed(session, version, now)
         _overrule_rollouts(session, (version.profile_id, scope, scope_key))
@@ -104,15 +105,15 @@ def profile_version(session: Session, profile_slug: str, number: int) -> Profile
     return version
 
 
-def checked_scope(session: Session, scope: Scope | str, key: str, profile: Profile) -> Scope:
-    """Raises Invalid where there is no such place, or the profile is not for it."""
+def checked_scope(session: Session, scope: Scope | str, key: str, kinds: Collection[str]) -> Scope:
+    """Raises Invalid where there is no such place, or none of these kinds is there."""
     if scope not in set(Scope):
         raise Invalid({"scope": f"one of {', '.join(Scope)}"})
     scope = Scope(scope)
     if scope == Scope.KIND:
         exists = key in set(DeviceKind)
-        if exists and key not in profile.kinds:
-            raise Invalid({"scope_key": f"{profile.slug} is for {', '.join(profile.kinds)}"})
+        if exists and key not in kinds:
+            raise Invalid({"scope_key": f"it is for {', '.join(sorted(kinds))}"})
     else:
         column = {
             Scope.SITE: Site.slug,

@@ -36,7 +36,8 @@ def decommission_device(
         _leave(session, device)
         _fall_silent(session, device.id)
         alerts.reconcile(session, {device.id: {}}, frozenset(AlertKind), now)
-        outbox.leave(session, device_id, "desired", None, now, retain=True)
+        for channel in ("desired", "job", "trust"):
+            outbox.leave(session, device_id, channel, None, now, retain=True)
         revoke_all(session, device.id, now)
         withdraw(session, [device.id], now)
         words = (str(Lifecycle.ENROLLED), str(Lifecycle.DECOMMISSIONED))

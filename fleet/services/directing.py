@@ -20,6 +20,19 @@ def direct(device_id: str, manifest_sha256: str, generation: int | None, now: da
 
     `generation`: of the desired state, where it is about a profile.
     """
+    return _key()(device_id, manifest_sha256, generation, now)
+
+
+def obstacle_to_directing() -> str | None:
+    """Why nothing can be directed now."""
+    try:
+        _key()
+    except Conflict as problem:
+        return str(problem)
+    return None
+
+
+def _key() -> Direct:
     extensions = current_app.extensions
     if _EXTENSION not in extensions:
         try:
@@ -27,7 +40,7 @@ def direct(device_id: str, manifest_sha256: str, generation: int | None, now: da
         except KeyFileError as error:
             raise Conflict(f"the online key cannot be used: {error}") from error
     key: Direct = extensions[_EXTENSION]
-    return key(device_id, manifest_sha256, generation, now)
+    return key
 
 
 def offer_of(

@@ -20,7 +20,7 @@ from fleet.domain.words import AlertState
 from fleet.store.alert import Alert, Outage
 from fleet.store.database import db, transaction
 from fleet.store.device import DeviceState
-from fleet.store.rollout import Rollout, RolloutDevice, RolloutRing
+from fleet.store.rollout import FirmwareJob, Rollout, RolloutDevice, RolloutRing
 
 _BY_THE_CLOCK: tuple[InstrumentedAttribute[Any], ...] = (
     DeviceState.last_seen_at,
@@ -37,13 +37,18 @@ _IS_WATCHED = or_(
 _IS_STANDING = Outage.alert_id.in_(select(Alert.id).where(Alert.state != AlertState.RESOLVED))
 
 _LIVE_ROLLOUTS = Rollout.state.in_(sorted(LIVE))
+_IS_AT_WORK = RolloutDevice.state.in_(sorted(AT_WORK))
 _ROLLOUTS: tuple[tuple[tuple[InstrumentedAttribute[Any], ...], ColumnElement[bool]], ...] = (
-    ((RolloutDevice.deadline,), RolloutDevice.state.in_(sorted(AT_WORK))),
+    ((RolloutDevice.deadline,), _IS_AT_WORK),
     (
         (RolloutRing.opened_at, RolloutRing.passed_at),
         RolloutRing.rollout_id.in_(select(Rollout.id).where(_LIVE_ROLLOUTS)),
     ),
     ((Rollout.started_at,), _LIVE_ROLLOUTS),
+    (
+        (FirmwareJob.said_at, FirmwareJob.changed_at),
+        FirmwareJob.rollout_device_id.in_(select(RolloutDevice.id).where(_IS_AT_WORK)),
+    ),
 )
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
@@ -18,7 +18,7 @@ def leave(
     session: Session,
     device_id: str,
     channel: str,
-    message: Struct | None,
+    message: Struct | Raw | None,
     now: datetime,
     retain: bool = False,
     expires_at: datetime | None = None,

@@ -5,8 +5,20 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Delete, Row, Select, TextClause, delete, func, select, text
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    Row,
+    Select,
+    TextClause,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+)
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from fleet.domain.age import NOT_BEFORE
 from fleet.domain.retention import Ages, Kept
@@ -16,9 +28,19 @@ from fleet.services.partitions import drop_partitions
 from fleet.store.alert import Alert, Transition
 from fleet.store.database import db, transaction
 from fleet.store.device import Device
+from fleet.store.enrolment import Certificate, EnrolmentToken
 from fleet.store.people import LoginSession, SetupLink
 from fleet.store.quarantine import QuarantinedMessage
 from fleet.store.reading import Reading, is_misdated
+from fleet.store.rollout import (
+    Blackout,
+    DeviceCommand,
+    FirmwareJob,
+    ProfilePin,
+    Rollout,
+    RolloutDevice,
+    RolloutRing,
+)
 from fleet.store.rollup import DAY, DailyRollup, HourlyRollup, day_of
 
 ROWS_AT_ONCE = 5_000
@@ -66,12 +88,60 @@ def _forget_quarantine(before: datetime) -> None:
     _delete(delete(message).where(message.id.in_(_too_many())))
 
 
+def _forget_commands(before: datetime) -> None:
+    _delete(delete(DeviceCommand).where(DeviceCommand.ended_at < before))
+
+
+def _forget_rollouts(before: datetime) -> None:
+    """One that brought another back goes before that, and so the newest first."""
+    while found := _read(_rollouts_to_forget(before).limit(1)):
+        rollout_id = found[0].id
+        devices = select(RolloutDevice.id).where(RolloutDevice.rollout_id == rollout_id)
+        while some := _read(devices.limit(ROWS_AT_ONCE)):
+            keys = [row.id for row in some]
+            _delete(delete(FirmwareJob).where(FirmwareJob.rollout_device_id.in_(keys)))
+            _delete(delete(RolloutDevice).where(RolloutDevice.id.in_(keys)))
+        _delete(delete(RolloutRing).where(RolloutRing.rollout_id == rollout_id))
+        _delete(delete(Rollout).where(Rollout.id == rollout_id))
+    _delete(delete(Blackout).where(Blackout.ended_at < before))
+
+
+def _rollouts_to_forget(before: datetime) -> Select[int]:
+    """Ended, and not the reason why any device has another version than its assignment says."""
+    other = aliased(Rollout)
+    return (
+        select(Rollout.id)
+        .where(
+            Rollout.ended_at < before,
+            ~exists().where(ProfilePin.rollout_id == Rollout.id),
+            ~exists().where(other.reverts_id == Rollout.id),
+        )
+        .order_by(Rollout.id.desc())
+    )
+
+
+def _forget_enrolment(before: datetime) -> None:
+    """Not the newest certificate of a device, nor a token whose device waits for approval."""
+    newer = aliased(Certificate)
+    is_not_newest = exists().where(
+        newer.device_pk == Certificate.device_pk, newer.id > Certificate.id
+    )
+    _delete(delete(Certificate).where(Certificate.expires_at < before, is_not_newest))
+    token = EnrolmentToken
+    waits_for_nobody = or_(token.used_at.is_(None), token.withdrawn_at.is_not(None), token.approved)
+    made_no_certificate = ~exists().where(Certificate.token_id == token.id)
+    _delete(delete(token).where(token.expires_at < before, waits_for_nobody, made_no_certificate))
+
+
 FORGET: Mapping[Kept, Callable[[datetime], None]] = {
     Kept.READINGS: _forget_readings,
     Kept.HOURLY: _forget_hourly,
     Kept.DAILY: _forget_daily,
     Kept.CHANGES: _forget_changes,
     Kept.QUARANTINE: _forget_quarantine,
+    Kept.COMMANDS: _forget_commands,
+    Kept.ROLLOUTS: _forget_rollouts,
+    Kept.ENROLMENT: _forget_enrolment,
 }
 """Each class but the audit, whose chain has a way of its own."""
 

@@ -142,6 +142,10 @@ class SimulatedHardware:
     def unplug(self) -> None:
         self._life.plugged_in = self._life.charger_dead = False
 
+    def leave_alone(self, for_s: float = HOUR) -> None:
+        """Nobody has touched it for so long."""
+        self._life.in_use, self._life.idle_s = False, for_s
+
     def crash_app(self, for_s: float = 2 * HOUR) -> None:
         """The app it is needed for goes down, for so many simulated seconds."""
         self._life.app_down_s = for_s

@@ -67,7 +67,7 @@ class Fleet:
 
     `hardware` and `agents`, by device id: to set the stage while the fleet runs, and to look on.
     Journals, keys and certificates lie in `state_dir`; journals are not forced to the disk, which
-    hundreds of devices share.
+    hundreds of devices share. `server` and `trust`: as in `device.run`.
     ValueError where the machine does not allow so many connections.
     """
 
@@ -86,7 +86,8 @@ class Fleet:
         trust: bytes | None = None,
     ) -> None:
         self._server, self._trust = server, trust
-        self._fetcher = Fetcher(ThreadPoolExecutor(FETCH_AT_ONCE, "fetch"))
+        ca = Credentials(state_dir, roster.devices[0].device_id).trusted()
+        self._fetcher = Fetcher(ThreadPoolExecutor(FETCH_AT_ONCE, "fetch"), ca)
         allow_open_files(FILES_PER_DEVICE * len(roster.devices) + FILES_BESIDES)
         state_dir.mkdir(parents=True, exist_ok=True)
         self._url, self._state_dir, self._seed = mqtt_url, state_dir, seed
@@ -171,9 +172,14 @@ def run_fleet(
     seed: int = DEFAULT_SEED,
     speed: float = DEMO_SPEED,
     interval_s: int = DEFAULT_INTERVAL_S,
+    server: str = DEFAULT_SERVER,
+    trust: bytes | None = None,
 ) -> None:
     """Run the roster against `mqtts://host:port` until `stop` is set."""
-    Fleet(roster, mqtt_url, state_dir, seed=seed, speed=speed, interval_s=interval_s).run(stop)
+    Fleet(
+        roster, mqtt_url, state_dir,
+        seed=seed, speed=speed, interval_s=interval_s, server=server, trust=trust,
+    ).run(stop)  # fmt: skip
 
 
 def allow_open_files(needed: int) -> None:

@@ -14,7 +14,7 @@ _HAS_ENDED = text("outcome IS NOT NULL")
 _ONE_SUBJECT = (
     " + ".join(
         f"CASE WHEN {subject} IS NULL THEN 0 ELSE 1 END"
-        for subject in ("device_pk", "ward_id", "site_id")
+        for subject in ("device_pk", "ward_id", "site_id", "rollout_id")
     )
     + " = 1"
 )
@@ -28,13 +28,14 @@ def _one_standing(name: str, subject: str) -> Index:
 
 
 class Alert(Base):
-    """What is wrong with its one subject: a device, a whole ward, or a whole site."""
+    """What is wrong with its one subject: a device, a whole ward or site, or a rollout."""
 
     __tablename__ = "alert"
     __table_args__ = (
         _one_standing("uq_alert_standing", "device_pk"),
         _one_standing("uq_alert_standing_ward", "ward_id"),
         _one_standing("uq_alert_standing_site", "site_id"),
+        _one_standing("uq_alert_standing_rollout", "rollout_id"),
         Index("ix_alert_state_opened", "state", "opened_at"),
         Index(
             "ix_alert_outcome",
@@ -51,6 +52,7 @@ class Alert(Base):
     device_pk: Mapped[int | None] = mapped_column(ForeignKey("device.id"))
     ward_id: Mapped[int | None] = mapped_column(ForeignKey("ward.id"))
     site_id: Mapped[int | None] = mapped_column(ForeignKey("site.id"))
+    rollout_id: Mapped[int | None] = mapped_column(ForeignKey("rollout.id", ondelete="CASCADE"))
     kind: Mapped[str] = mapped_column(String(32))
     state: Mapped[str] = mapped_column(String(16), default=AlertState.OPEN)
     detail: Mapped[str | None] = mapped_column(String(256))

@@ -18,6 +18,7 @@ from fleet.store.recovery import RecoveryDrill
 from fleet.store.rollout import (
     Blackout,
     DeviceCommand,
+    FirmwareJob,
     ProfilePin,
     Rollout,
     RolloutDevice,
@@ -42,6 +43,7 @@ __all__ = [
     "DeviceEndurance",
     "DeviceState",
     "EnrolmentToken",
+    "FirmwareJob",
     "FirmwareRelease",
     "HourlyRollup",
     "JobRun",

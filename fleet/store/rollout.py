@@ -1,18 +1,37 @@
 """Rollouts, their rings and devices; who has another version meanwhile; and the switch for all."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, SmallInteger, String, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    TextClause,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fleet.domain.rollout.words import AT_WORK, JobState, RolloutState
 from fleet.store.database import NEVER_AGAIN, Base
 from fleet.store.types import Instant
 
-_WORDS = ", ".join(f"'{word}'" for word in sorted(AT_WORK))
-IS_AT_WORK = text(f"state IN ({_WORDS})")
-"""In the words of the index, so that SQLite takes it."""
+
+def _state_in(words: Iterable[str], table: str = "") -> TextClause:
+    """In the words of an index, or SQLite would not take that."""
+    quoted = ", ".join(f"'{word}'" for word in sorted(words))
+    return text(f"{table}state IN ({quoted})")
+
+
+_LATE = (JobState.MISSED, JobState.TIMED_OUT)
+IS_AT_WORK = _state_in(AT_WORK, "rollout_device.")
+IS_LATE = _state_in(_LATE, "rollout_device.")
+"""Of these a device may get still what it was to get."""
 
 
 class Rollout(Base):
@@ -72,10 +91,16 @@ class RolloutDevice(Base):
             "uq_rollout_device_at_work",
             "device_pk",
             unique=True,
-            sqlite_where=IS_AT_WORK,
-            postgresql_where=IS_AT_WORK,
+            sqlite_where=_state_in(AT_WORK),
+            postgresql_where=_state_in(AT_WORK),
         ),
         Index("ix_rollout_device_device", "device_pk"),
+        Index(
+            "ix_rollout_device_late",
+            "rollout_id",
+            sqlite_where=_state_in(_LATE),
+            postgresql_where=_state_in(_LATE),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
@@ -89,6 +114,30 @@ class RolloutDevice(Base):
     offered_at: Mapped[datetime | None] = mapped_column(Instant)
     deadline: Mapped[datetime | None] = mapped_column(Instant)
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class FirmwareJob(Base):
+    """What a device of a firmware rollout was offered, and what it has said of it last.
+
+    `said_at`: when the offer was last put into the outbox. `changed_at`: when the device last came
+    further.
+    """
+
+    __tablename__ = "firmware_job"
+
+    rollout_device_id: Mapped[int] = mapped_column(
+        ForeignKey("rollout_device.id"), primary_key=True, autoincrement=False
+    )
+    device_pk: Mapped[int] = mapped_column(ForeignKey("device.id"), index=True)
+    job_id: Mapped[str] = mapped_column(String(64), index=True)
+    said_at: Mapped[datetime] = mapped_column(Instant)
+    boot: Mapped[int | None] = mapped_column(BigInteger)
+    seq: Mapped[int | None] = mapped_column(BigInteger)
+    state: Mapped[str | None] = mapped_column(String(16))
+    reason: Mapped[str | None] = mapped_column(String(256))
+    firmware: Mapped[str | None] = mapped_column(String(64))
+    progress_pct: Mapped[int | None] = mapped_column(SmallInteger)
+    changed_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
 class ProfilePin(Base):

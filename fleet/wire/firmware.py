@@ -1,9 +1,10 @@
 """Messages about trust and firmware: what is signed in them, `fleet.trust` checks."""
 
 import base64
+import re
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct
 
 from fleet.wire.envelope import Envelope
 from fleet.wire.messages import Counter, Label, Percent, Text, Version, encode
@@ -20,7 +21,12 @@ JobState = Literal[
     "rejected",
     "cancelled",
 ]
-JobId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+_JOB_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+JobId = Annotated[str, Meta(pattern=_JOB_ID)]
+
+
+def is_job_id(text: str) -> bool:
+    return re.fullmatch(_JOB_ID, text) is not None
 
 
 class TrustChain(Struct):
@@ -30,8 +36,12 @@ class TrustChain(Struct):
     chain: Annotated[list[Envelope], Meta(max_length=64)]
 
 
+TAKEN_BACK = Raw(b"null")
+"""In the place of an offer, and retained like it, so that it is heard after an absence as well."""
+
+
 class Offer(Struct, omit_defaults=True):
-    """Down, retained on `job`: install this release. An empty message takes it back.
+    """Down, retained on `job`: install this release. `null`, or an empty message, takes it back.
 
     `direction`: by the online key, for this device and this manifest.
     """

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct
 
 from fleet.wire.envelope import Envelope
 
@@ -252,6 +252,6 @@ class Heartbeat(Struct):
 _encoder = msgspec.json.Encoder(order="sorted")
 
 
-def encode(message: Struct) -> bytes:
+def encode(message: Struct | Raw) -> bytes:
     """Canonical JSON: keys sorted, no spaces."""
     return _encoder.encode(message)

@@ -21,6 +21,7 @@ WARD = (
     ("maintenance_windows", sa.JSON(), {"nullable": False, "server_default": "[]"}),
     ("min_available", sa.Integer(), {"nullable": False, "server_default": "1"}),
 )
+LATE = sa.text("state IN ('missed', 'timed_out')")
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -36,8 +37,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("device_command", "blackout", "profile_pin", "rollout_device", "rollout_ring",
-                  "rollout"):  # fmt: skip
+    for table in ("device_command", "blackout", "profile_pin", "firmware_job", "rollout_device",
+                  "rollout_ring", "rollout"):  # fmt: skip
         op.drop_table(table)
     op.drop_column("outbox_message", "command_id")
     for name, _, _ in reversed(WARD):
@@ -110,6 +111,32 @@ def _devices() -> None:
         sqlite_where=AT_WORK,
         postgresql_where=AT_WORK,
     )
+    op.create_index(
+        "ix_rollout_device_late",
+        "rollout_device",
+        ["rollout_id"],
+        sqlite_where=LATE,
+        postgresql_where=LATE,
+    )
+    op.create_table(
+        "firmware_job",
+        sa.Column("rollout_device_id", BIG, autoincrement=False, nullable=False),
+        sa.Column("device_pk", sa.Integer(), nullable=False),
+        sa.Column("job_id", sa.String(64), nullable=False),
+        sa.Column("said_at", Instant(), nullable=False),
+        sa.Column("boot", sa.BigInteger(), nullable=True),
+        sa.Column("seq", sa.BigInteger(), nullable=True),
+        sa.Column("state", sa.String(16), nullable=True),
+        sa.Column("reason", sa.String(256), nullable=True),
+        sa.Column("firmware", sa.String(64), nullable=True),
+        sa.Column("progress_pct", sa.SmallInteger(), nullable=True),
+        sa.Column("changed_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("rollout_device_id"),
+        sa.ForeignKeyConstraint(["rollout_device_id"], ["rollout_device.id"]),
+        sa.ForeignKeyConstraint(["device_pk"], ["device.id"]),
+    )
+    op.create_index("ix_firmware_job_device_pk", "firmware_job", ["device_pk"])
+    op.create_index("ix_firmware_job_job_id", "firmware_job", ["job_id"])
 
 
 def _pins() -> None:

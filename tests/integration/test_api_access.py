@@ -30,6 +30,7 @@ def routes(app: Flask) -> Iterator[tuple[str, str, str]]:
             values = {name: 1 if "_id" in name and name != "device_id" else "abc"
                       for name in rule.arguments}  # fmt: skip
             values |= {"number": 1} if "number" in rule.arguments else {}
+            values |= {"step": "pause"} if "step" in rule.arguments else {}
             with app.test_request_context():
                 address = app.url_map.bind("localhost").build(rule.endpoint, values)
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):

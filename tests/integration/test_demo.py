@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -9,17 +10,25 @@ from sqlalchemy import func, select
 
 from fleet.demo import Demo, enter_demo
 from fleet.store.database import db
-from fleet.store.models import BatteryPack, Device, PackModel, PackState
+from fleet.store.models import (
+    BatteryPack,
+    Device,
+    PackModel,
+    PackState,
+    Rollout,
+    RolloutDevice,
+)
 
 DEMO = Demo(wards=2, carts=16, tablets=8)
 NOW = datetime.now(UTC)
 
 
 @pytest.fixture(autouse=True)
-def hospital(worker: Flask) -> Iterator[None]:
+def data_dir(worker: Flask) -> Iterator[Path]:
+    folder: Path = worker.config["FLEET"].data_dir
     with worker.app_context():
-        enter_demo(DEMO, NOW)
-        yield
+        enter_demo(DEMO, folder, NOW)
+        yield folder
 
 
 def test_every_pack_is_told_when_it_falls_and_why() -> None:
@@ -37,7 +46,20 @@ def test_purchasing_knows_each_model() -> None:
     assert named == priced
 
 
-def test_a_second_start_goes_on_with_the_same_packs() -> None:
-    enter_demo(DEMO, NOW + timedelta(days=1))
+def test_a_second_start_goes_on_with_the_same_packs(data_dir: Path) -> None:
+    enter_demo(DEMO, data_dir, NOW + timedelta(days=1))
     assert db.session.scalar(select(func.count()).select_from(BatteryPack)) == 24
     assert db.session.scalar(select(func.count()).select_from(Device)) == 24
+
+
+def test_two_rollouts_go_on_and_one_comes_to_its_end_once_its_cart_is_heard_of() -> None:
+    query = select(Rollout).order_by(Rollout.id)
+    assert [(r.target, r.scope, r.state) for r in db.session.scalars(query)] == [
+        ("profile", "device", "running"), ("profile", "site", "running"),
+        ("firmware", "site", "running"),
+    ]  # fmt: skip
+    assert all(r.created_by != r.approved_by for r in db.session.scalars(query))
+    devices = select(RolloutDevice.rollout_id, func.count()).group_by(RolloutDevice.rollout_id)
+    assert {(*row,) for row in db.session.execute(devices)} == {
+        (1, 1), (2, DEMO.tablets), (3, DEMO.carts),
+    }  # fmt: skip

@@ -21,6 +21,7 @@ from fleet.jobs.table import Job
 from fleet.store.database import db, transaction
 from fleet.store.models import OutboxMessage
 from tests.support.broker import Broker
+from tests.support.nobody import nobody
 from tests.support.waiting import wait_until
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -141,7 +142,7 @@ def test_a_job_that_fails_is_logged_by_name_and_runs_again(
 
     monkeypatch.setattr(scheduling, "JOBS", (Job("stumble", 0.05, fail),))
     with caplog.at_level(logging.ERROR):
-        thread = Thread(target=scheduling.run_schedule, args=(worker, settings, stop))
+        thread = Thread(target=scheduling.run_schedule, args=(worker, nobody(settings), stop))
         thread.start()
         assert thrice.wait(10)
         stop.set()

@@ -13,7 +13,6 @@ from fleet.device.disk import RealDisk
 from fleet.device.download import Download
 from fleet.device.fetch import Fetcher, FetchFailed, fetch, source_of
 from fleet.services.directing import offer_of
-from fleet.signing.online import online_key_path
 from fleet.store.database import db
 from fleet.store.models import FirmwareRelease
 from fleet.trust.documents import Artifact
@@ -36,10 +35,7 @@ def database_url(sqlite_url: str) -> str:
 def offer(app: Flask, tmp_path: Path) -> Offer:
     Hospital(app).register("CART-001")
     workshop = Workshop(app, tmp_path)
-    key = online_key_path(app.config["FLEET"].data_dir)
-    key.parent.mkdir(parents=True)
-    key.write_bytes((workshop.ceremony.folder / "online.pem").read_bytes())
-    key.chmod(0o600)
+    workshop.hand_over_online_key()
     workshop.add(CONTENT)
     with app.app_context():
         row = db.session.scalars(select(FirmwareRelease)).one()

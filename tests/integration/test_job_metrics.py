@@ -11,6 +11,7 @@ from fleet.config import Settings
 from fleet.jobs import run as scheduling
 from fleet.jobs.table import Job, Tools
 from fleet.metrics import snapshot, values
+from tests.support.nobody import nobody
 from tests.support.waiting import wait_until
 
 
@@ -27,7 +28,7 @@ def test_jobs_are_counted_timed_and_known_by_when_they_last_ended_well(
     jobs = (Job("walk", 0.05, lambda _tools, _now: None), Job("stumble", 0.05, stumble))
     monkeypatch.setattr(scheduling, "JOBS", jobs)
     stop, began = Event(), time.time()
-    thread = Thread(target=scheduling.run_schedule, args=(worker, settings, stop))
+    thread = Thread(target=scheduling.run_schedule, args=(worker, nobody(settings), stop))
     thread.start()
     try:
         wait_until(lambda: value("wardfleet_job_failures_total", "stumble") >= 2)

@@ -10,16 +10,22 @@ from sqlalchemy import func, select, update
 from fleet.domain.outage import HOLD
 from fleet.domain.retention import CLASSES, Ages, Kept
 from fleet.services import retention
+from fleet.services.approve_device import approve_device
+from fleet.services.enrolment_tokens import make_tokens
 from fleet.services.judge_silence import judge_silence
 from fleet.services.partitions import make_partitions
 from fleet.services.retention import FORGET, forget_old
 from fleet.services.rollups import roll_up
+from fleet.services.send_command import expire_commands, send_command
 from fleet.services.silence import mark_silent
 from fleet.store.database import db, transaction
 from fleet.store.models import (
     Alert,
     AuditEntry,
+    Certificate,
     DailyRollup,
+    DeviceCommand,
+    EnrolmentToken,
     HourlyRollup,
     QuarantinedMessage,
     Reading,
@@ -177,3 +183,44 @@ def test_quarantined_messages_end_after_a_month() -> None:
     assert count(QuarantinedMessage) == 1
     forget_old(AGES, NOON + 31 * DAY)
     assert count(QuarantinedMessage) == 0
+
+
+def test_commands_end_after_a_year_and_one_that_still_runs_never() -> None:
+    send_command("cart-001", "locate", "user:ada", NOON)
+    expire_commands(NOON + HOUR)
+    send_command("cart-001", "lock", "user:ada", NOON + HOUR)
+    forget_old(AGES, NOON + 364 * DAY)
+    assert count(DeviceCommand) == 2
+    forget_old(AGES, NOON + 366 * DAY)
+    db.session.rollback()
+    assert [each.name for each in db.session.scalars(select(DeviceCommand))] == ["lock"]
+
+
+def test_enrolment_tokens_end_after_they_expired_but_not_while_a_device_waits() -> None:
+    make_tokens(["cart-001", "cart-002"], False, "test", NOON)
+    with transaction() as session:
+        waiting = session.scalars(select(EnrolmentToken).order_by(EnrolmentToken.id)).first()
+        assert waiting is not None
+        waiting.used_at = NOON
+    forget_old(AGES, NOON + 90 * DAY)
+    assert count(EnrolmentToken) == 2
+    forget_old(AGES, NOON + 91.5 * DAY)
+    assert count(EnrolmentToken) == 1
+    approve_device("cart-001", "test", NOON + 92 * DAY)
+    forget_old(AGES, NOON + 184 * DAY)
+    assert count(EnrolmentToken) == 0
+
+
+def test_of_each_device_the_newest_certificate_stays_with_its_token() -> None:
+    make_tokens(["cart-001"], True, "test", NOON)
+    with transaction() as session:
+        token = session.scalars(select(EnrolmentToken)).one()
+        session.add_all(
+            Certificate(device_pk=token.device_pk, token_id=token.id, serial=serial, pem="",
+                        issued_at=NOON, expires_at=NOON + days * DAY)
+            for serial, days in (("a", 90), ("b", 91))
+        )  # fmt: skip
+    forget_old(AGES, NOON + 2_000 * DAY)
+    db.session.rollback()
+    assert [each.serial for each in db.session.scalars(select(Certificate))] == ["b"]
+    assert count(EnrolmentToken) == 1

@@ -8,6 +8,7 @@ from flask import Flask
 
 from fleet.services.add_release import Added, add_release
 from fleet.services.install_trust import install_trust
+from fleet.signing.online import online_key_path
 from fleet.store.artifacts import Artifacts
 from fleet.wire.envelope import Envelope
 from tests.support.signing import Ceremony
@@ -24,6 +25,13 @@ class Workshop:
         self.artifacts = Artifacts(app.config["FLEET"].data_dir)
         with app.app_context():
             install_trust(self.ceremony.envelope, ACTOR, datetime.now(UTC))
+
+    def hand_over_online_key(self) -> None:
+        """To the service, as `fleet keys` leaves it there."""
+        key = online_key_path(self.app.config["FLEET"].data_dir)
+        key.parent.mkdir(parents=True, exist_ok=True)
+        key.write_bytes((self.ceremony.folder / "online.pem").read_bytes())
+        key.chmod(0o600)
 
     def file(self, content: bytes, name: str = "image.bin") -> Path:
         path = self.folder / name

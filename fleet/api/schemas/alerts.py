@@ -15,6 +15,7 @@ ALERT = {
     "asset_tag": "CART-017",
     "ward": "icu",
     "site": "st-mary",
+    "rollout": None,
     "kind": "needs_charging",
     "state": "open",
     "detail": "19 %, about 45 min left",
@@ -51,14 +52,19 @@ class OutageSchema(Schema):
 
 
 class AlertSchema(Schema):
-    """One open condition of one subject: a device, a whole ward (then without a device), or a
-    whole site (then without a ward too)."""
+    """One open condition of one subject: a device, a whole ward (then without a device), a whole
+    site (then without a ward too), or a rollout (then without a site too)."""
 
     id = fields.Integer(required=True)
     device_id = DeviceId(required=True, allow_none=True)
     asset_tag = fields.String(required=True, allow_none=True)
     ward = Slug(required=True, allow_none=True)
-    site = Slug(required=True)
+    site = Slug(required=True, allow_none=True)
+    rollout = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Of an alert of kind `rollout_halted`: the id of the rollout."},
+    )
     kind = Word(AlertKind, required=True)
     state = Word(AlertState, required=True)
     detail = fields.String(required=True, allow_none=True)

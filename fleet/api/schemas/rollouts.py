@@ -63,6 +63,7 @@ JOB = {
     "ring": 0,
     "state": "failed",
     "reason": "settings.screen_timeout_s",
+    "progress_pct": None,
     "offered_at": "2026-11-24T21:46:00.000Z",
     "ended_at": "2026-11-24T21:47:00.000Z",
 }
@@ -84,11 +85,12 @@ PlanSchema = Schema.from_dict(
 
 
 class RolloutListedSchema(Schema):
-    """`target_version` and `former_version`: a profile's number, or a release's version."""
+    """`slug`: a profile's, or the manifest id of a firmware release. `target_version` and
+    `former_version`: a profile's number, or a release's version."""
 
     id = fields.Integer(required=True)
     target = Word(Target, required=True)
-    slug = Slug(required=True)
+    slug = fields.String(required=True)
     target_version = fields.String(required=True)
     former_version = fields.String(required=True, allow_none=True)
     scope = Word(Scope, required=True)
@@ -151,7 +153,7 @@ class NewRolloutSchema(Schema):
     """`plan`: what is to be other than usual."""
 
     target = Word(Target, load_default=Target.PROFILE.value)
-    slug = Slug(required=True)
+    slug = Text(64, required=True)
     version = Text(64, required=True)
     scope = Word(Scope, required=True)
     scope_key = Text(64, required=True)
@@ -159,7 +161,7 @@ class NewRolloutSchema(Schema):
 
 
 class RolloutDeviceSchema(Schema):
-    """`reason`: why it ended so, or what it waits for."""
+    """`reason`: why it ended so, or what it waits for. `progress_pct`: of a file's download."""
 
     device_id = DeviceId(required=True)
     asset_tag = fields.String(required=True)
@@ -167,6 +169,7 @@ class RolloutDeviceSchema(Schema):
     ring = fields.Integer(required=True)
     state = Word(JobState, required=True)
     reason = fields.String(required=True, allow_none=True)
+    progress_pct = fields.Integer(required=True, allow_none=True)
     offered_at = Moment(required=True, allow_none=True)
     ended_at = Moment(required=True, allow_none=True)
 

@@ -1,21 +1,21 @@
-"""Whom a rollout is for: the devices for which its assignment counts."""
+"""Whom a rollout is for, divided into rings."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from fleet.domain.assignment import Claim, Place, most_specific, with_pin
+from fleet.domain.assignment import Place
 from fleet.domain.rollout.care import ABSENT_AFTER
 from fleet.domain.rollout.plan import Plan
 from fleet.domain.rollout.rings import Member, rings
 from fleet.domain.rollout.words import JobState
 from fleet.domain.words import Lifecycle
-from fleet.services.desired_state import claims_of
 from fleet.store.device import Device, DeviceState
 from fleet.store.driver import BulkInsert
-from fleet.store.rollout import ProfilePin, Rollout, RolloutDevice, RolloutRing
+from fleet.store.rollout import Rollout, RolloutDevice, RolloutRing
 from fleet.store.site import Site, Ward
 
 _ENTER = BulkInsert(RolloutDevice, ("rollout_id", "device_pk", "ward_id", "ring", "state"))
@@ -23,23 +23,59 @@ ONLY_RING = 1
 """Where there are no canaries."""
 
 
-def members(session: Session, claim: Claim, now: datetime) -> list[Member]:
-    """For whom this claim counts: no other is more specific."""
-    claims = with_pin(claims_of(session), claim, claim.profile_version_id)
-    found = []
-    for pk, ward_id, device_id, kind, ward, site, online, seen_at in _devices(session):
-        winner = most_specific(claims, Place(device_id, kind, ward, site))
-        if winner is not None and winner.key == claim.key:
-            found.append(Member(pk, ward_id, online or _lately(seen_at, now)))
-    return found
+class Placed(NamedTuple):
+    """A device where it stands; `firmware` is what it says that it runs."""
+
+    pk: int
+    ward_id: int
+    device_id: str
+    kind: str
+    model: str | None
+    ward: str
+    site: str
+    online: bool
+    seen_at: datetime | None
+    firmware: str | None
+
+    @property
+    def place(self) -> Place:
+        return Place(self.device_id, self.kind, self.ward, self.site)
 
 
-def pinned_members(session: Session, rollout_id: int) -> list[Member]:
-    """Who has another version than its assignment says, because of this rollout."""
+def placed_devices(session: Session) -> list[Placed]:
+    """All that are enrolled."""
     query = (
-        select(Device.id, Device.ward_id)
-        .join(ProfilePin, ProfilePin.device_pk == Device.id)
-        .where(ProfilePin.rollout_id == rollout_id, Device.lifecycle == Lifecycle.ENROLLED)
+        select(
+            Device.id,
+            Device.ward_id,
+            Device.device_id,
+            Device.kind,
+            Device.model,
+            Ward.slug,
+            Site.slug,
+            DeviceState.online,
+            DeviceState.last_seen_at,
+            DeviceState.system["firmware"].as_string(),
+        )
+        .join(DeviceState, DeviceState.device_pk == Device.id)
+        .join(Ward, Ward.id == Device.ward_id)
+        .join(Site, Site.id == Ward.site_id)
+        .where(Device.lifecycle == Lifecycle.ENROLLED)
+        .order_by(Device.id)
+    )
+    return [Placed(*row) for row in session.execute(query)]
+
+
+def lately(device: Placed, now: datetime) -> bool:
+    """Whether it was heard of, so that something can be learnt from it."""
+    seen_at = device.seen_at
+    return device.online or (seen_at is not None and seen_at > now - ABSENT_AFTER)
+
+
+def who_has(session: Session, condition: ColumnElement[bool]) -> list[Member]:
+    """Enrolled devices of which this is so."""
+    query = select(Device.id, Device.ward_id).where(
+        condition, Device.lifecycle == Lifecycle.ENROLLED
     )
     return [Member(pk, ward_id, heard=True) for pk, ward_id in session.execute(query)]
 
@@ -68,30 +104,3 @@ def enter(
             for pk in sorted(ring)
         ],
     )
-
-
-def _lately(seen_at: datetime | None, now: datetime) -> bool:
-    return seen_at is not None and seen_at > now - ABSENT_AFTER
-
-
-def _devices(
-    session: Session,
-) -> Sequence[tuple[int, int, str, str, str, str, bool, datetime | None]]:
-    query = (
-        select(
-            Device.id,
-            Device.ward_id,
-            Device.device_id,
-            Device.kind,
-            Ward.slug,
-            Site.slug,
-            DeviceState.online,
-            DeviceState.last_seen_at,
-        )
-        .join(DeviceState, DeviceState.device_pk == Device.id)
-        .join(Ward, Ward.id == Device.ward_id)
-        .join(Site, Site.id == Ward.site_id)
-        .where(Device.lifecycle == Lifecycle.ENROLLED)
-        .order_by(Device.id)
-    )
-    return [(*row,) for row in session.execute(query)]

@@ -1,36 +1,25 @@
-"""The word to the devices of a rollout: a generation of the version that it brings."""
+"""The word to the devices of a rollout, in their first safe moment."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from fleet.domain.rollout.care import Candidate, Ward, admit
 from fleet.domain.rollout.plan import Plan, plan_from
 from fleet.domain.rollout.words import JobState
-from fleet.services import audit, desired_state
-from fleet.services.rollouts.queue import (
-    care_of_wards,
-    latecomers,
-    queued,
-    silent_in_queue,
-    stocks,
-)
-from fleet.services.rollouts.stored import key_of, subject, version_id
-from fleet.store.configuration import Configuration
+from fleet.services import audit
+from fleet.services.rollouts.bringing import bringing
+from fleet.services.rollouts.queue import care_of_wards, queued, silent_in_queue, stocks
+from fleet.services.rollouts.stored import subject
 from fleet.store.device import Device
-from fleet.store.driver import BulkInsert, among
-from fleet.store.locks import Lock, take
-from fleet.store.rollout import ProfilePin, Rollout, RolloutDevice
+from fleet.store.driver import among
+from fleet.store.rollout import Rollout, RolloutDevice
 
 AT_ONCE = 500
 SCHEDULE = "schedule"
 """Who the audit says has offered."""
-_PIN = BulkInsert(
-    ProfilePin,
-    ("device_pk", "profile_id", "scope", "scope_key", "profile_version_id", "rollout_id"),
-)
 
 
 def offer(session: Session, rollout: Rollout, now: datetime) -> int:
@@ -39,12 +28,8 @@ def offer(session: Session, rollout: Rollout, now: datetime) -> int:
     chosen = _choose(session, rollout, plan, now)
     if not chosen:
         return 0
-    take(session, Lock.ASSIGNMENTS)
     won = _to_work(session, rollout, chosen, plan, now)
-    _pin(session, rollout, won)
-    desired_state.refresh(session, now, won)
-    session.flush()
-    _note_generation(session, rollout, won)
+    bringing(rollout.target).tell(session, rollout, won, now)
     after = {"devices": _names(session, won)}
     audit.record(session, SCHEDULE, "rollout.offer", subject(rollout), now, None, after)
     return len(won)
@@ -52,16 +37,14 @@ def offer(session: Session, rollout: Rollout, now: datetime) -> int:
 
 def serve_latecomers(session: Session, rollout: Rollout, now: datetime) -> int:
     """Who missed it gets the version in its first safe moment; who is silent, for when it comes."""
-    plan = plan_from(rollout.plan)
-    late = latecomers(session, rollout.id)
+    plan, brings = plan_from(rollout.plan), bringing(rollout.target)
+    late = brings.late(session, rollout, now)
     silent = [device.pk for device in late if not device.online]
     heard = [device for device in late if device.online]
     safe = _safe(session, heard, care_of_wards(session, plan, now), plan, AT_ONCE)
     chosen = sorted({*silent, *safe})
     if chosen:
-        take(session, Lock.ASSIGNMENTS)
-        _unpin(session, chosen)
-        desired_state.refresh(session, now, chosen)
+        brings.tell_late(session, rollout, chosen, now)
         after = {"devices": _names(session, chosen)}
         audit.record(session, SCHEDULE, "rollout.offer_late", subject(rollout), now, None, after)
     return len(chosen)
@@ -104,40 +87,6 @@ def _to_work(
             .returning(RolloutDevice.device_pk)
             .execution_options(synchronize_session=False)
         )
-    )
-
-
-def _pin(session: Session, rollout: Rollout, device_pks: Sequence[int]) -> None:
-    """On the way back the assignment itself says the right version, unless it was completed."""
-    _unpin(session, device_pks)
-    profile_id, scope, scope_key = key_of(session, rollout)
-    target = version_id(session, rollout.target_slug, rollout.target_version)
-    rows = [(pk, profile_id, scope, scope_key, target, rollout.id) for pk in device_pks]
-    _PIN.run(session, rows)
-
-
-def _unpin(session: Session, device_pks: Sequence[int]) -> None:
-    session.execute(
-        delete(ProfilePin)
-        .where(among(session, ProfilePin.device_pk, device_pks))
-        .execution_options(synchronize_session=False)
-    )
-
-
-def _note_generation(session: Session, rollout: Rollout, device_pks: Sequence[int]) -> None:
-    generation = (
-        select(Configuration.generation)
-        .where(Configuration.device_pk == RolloutDevice.device_pk)
-        .scalar_subquery()
-    )
-    session.execute(
-        update(RolloutDevice)
-        .where(
-            RolloutDevice.rollout_id == rollout.id,
-            among(session, RolloutDevice.device_pk, device_pks),
-        )
-        .values(generation=generation)
-        .execution_options(synchronize_session=False)
     )
 
 

@@ -11,14 +11,14 @@ from fleet.domain.rollout.plan import plan_from
 from fleet.domain.rollout.words import LIVE, JobState, RolloutState
 from fleet.services import audit
 from fleet.services.rollouts.blackout import standing
-from fleet.services.rollouts.complete import complete
+from fleet.services.rollouts.bringing import bringing, whatever
 from fleet.services.rollouts.offer import SCHEDULE, offer, serve_latecomers
 from fleet.services.rollouts.settle import settle
 from fleet.services.rollouts.steer import stop_here
 from fleet.services.rollouts.stored import end_jobs, locked, move, subject
 from fleet.store.database import db, transaction
 from fleet.store.queries.rollouts import rings_of
-from fleet.store.rollout import IS_AT_WORK, ProfilePin, Rollout, RolloutDevice, RolloutRing
+from fleet.store.rollout import IS_AT_WORK, Rollout, RolloutDevice, RolloutRing
 
 
 def plan_rollouts(now: datetime) -> int:
@@ -26,24 +26,19 @@ def plan_rollouts(now: datetime) -> int:
 
     What devices report counts in whatever state their rollout is; all else needs it to run.
     """
-    busy, live, late = _what_there_is()
+    busy, live, late = _what_there_is(now)
     if busy or live:
         settle(now)
     offered = sum(_turn(rollout_id, now) for rollout_id in live)
     return offered + sum(_serve_late(rollout_id, now) for rollout_id in late)
 
 
-def _what_there_is() -> tuple[bool, list[int], list[int]]:
+def _what_there_is(now: datetime) -> tuple[bool, list[int], list[int]]:
     """Whether devices are at work; the rollouts that go on; those that some have missed."""
     busy = db.session.scalar(select(RolloutDevice.id).where(IS_AT_WORK).limit(1)) is not None
     live = select(Rollout.id).where(Rollout.state.in_(sorted(LIVE))).order_by(Rollout.id)
-    late = (
-        select(ProfilePin.rollout_id)
-        .join(Rollout, Rollout.id == ProfilePin.rollout_id)
-        .where(Rollout.state == RolloutState.COMPLETED)
-        .distinct()
-    )
-    found = busy, list(db.session.scalars(live)), list(db.session.scalars(late))
+    late = [pk for each in whatever() for pk in each.late_rollouts(db.session(), now)]
+    found = busy, list(db.session.scalars(live)), late
     db.session.rollback()
     return found
 
@@ -60,9 +55,12 @@ def _turn(rollout_id: int, now: datetime) -> int:
             return 0
         rings = rings_of(session, rollout_id, now)
         step = next_move(rings, plan_from(rollout.plan), rollout.started_at, now)
-        if step is None:
+        if step is not None:
+            _make(session, rollout, step, now)
+        elif words := bringing(rollout.target).obstacle(session, rollout, now):
+            move(session, rollout, RolloutState.PAUSED, SCHEDULE, now, words)
+        else:
             return offer(session, rollout, now)
-        _make(session, rollout, step, now)
     return 0
 
 
@@ -75,7 +73,9 @@ def _make(session: Session, rollout: Rollout, step: Move, now: datetime) -> None
         case Open(ring):
             _note_ring(session, rollout, ring, "open", now)
         case Finish():
-            complete(session, rollout, SCHEDULE, now)
+            bringing(rollout.target).finish(session, rollout, now)
+            rollout.ended_at = now
+            move(session, rollout, RolloutState.COMPLETED, SCHEDULE, now)
         case Stop(reason):
             stop_here(session, rollout, SCHEDULE, now, reason)
         case Miss():
@@ -111,6 +111,7 @@ def _end_overdue(session: Session, rollout: Rollout, now: datetime) -> None:
 def _serve_late(rollout_id: int, now: datetime) -> int:
     with transaction() as session:
         rollout = locked(session, rollout_id)
-        if standing(session) is not None:
+        brings = bringing(rollout.target)
+        if standing(session) is not None or brings.obstacle(session, rollout, now):
             return 0
         return serve_latecomers(session, rollout, now)

@@ -12,30 +12,29 @@ from fleet.domain.rollout.care import Candidate, Place, Stock
 from fleet.domain.rollout.care import Ward as Care
 from fleet.domain.rollout.plan import Plan
 from fleet.domain.rollout.windows import is_open, parse
-from fleet.domain.rollout.words import JobState, RolloutState
+from fleet.domain.rollout.words import JobState
 from fleet.domain.words import Availability, Lifecycle
 from fleet.store.device import Device, DeviceState
 from fleet.store.driver import among
-from fleet.store.rollout import IS_AT_WORK, ProfilePin, Rollout, RolloutDevice, RolloutRing
+from fleet.store.rollout import IS_AT_WORK, RolloutDevice, RolloutRing
 from fleet.store.site import Site, Ward
 
 _OTHER = aliased(RolloutDevice)
-_IS_BUSY = (
-    select(RolloutDevice.device_pk).where(IS_AT_WORK, RolloutDevice.device_pk == Device.id).exists()
-)
+IS_BUSY = Device.id.in_(select(RolloutDevice.device_pk).where(IS_AT_WORK).correlate(None))
+"""A rollout has it at work, whichever."""
 
 
 def queued(session: Session, rollout_id: int, care: Mapping[int, Care]) -> list[Candidate]:
     """In open rings, heard of, of wards whose windows are open: others need not be looked at."""
     query = (
-        _candidates()
+        candidates()
         .join(_OTHER, _OTHER.device_pk == Device.id)
         .where(
             _OTHER.rollout_id == rollout_id,
             _OTHER.state == JobState.QUEUED,
             _is_in_open_ring(rollout_id),
             DeviceState.online,
-            ~_IS_BUSY,
+            ~IS_BUSY,
             among(session, Device.ward_id, [pk for pk, ward in care.items() if ward.is_open]),
         )
         .order_by(_OTHER.ring, _OTHER.id)
@@ -52,7 +51,7 @@ def silent_in_queue(session: Session, rollout_id: int, most: int) -> list[int]:
             _OTHER.rollout_id == rollout_id,
             _OTHER.state == JobState.QUEUED,
             ~DeviceState.online,
-            ~_IS_BUSY,
+            ~IS_BUSY,
         )
         .order_by(_OTHER.id)
         .limit(most)
@@ -60,16 +59,23 @@ def silent_in_queue(session: Session, rollout_id: int, most: int) -> list[int]:
     return list(session.scalars(query))
 
 
-def latecomers(session: Session, rollout_id: int) -> list[Candidate]:
-    """Who missed a rollout that is completed, and has the former version still."""
-    query = (
-        _candidates()
-        .join(ProfilePin, ProfilePin.device_pk == Device.id)
-        .join(Rollout, Rollout.id == ProfilePin.rollout_id)
-        .where(Rollout.id == rollout_id, Rollout.state == RolloutState.COMPLETED, ~_IS_BUSY)
-        .order_by(Device.id)
+def candidates() -> Select[*tuple[Any, ...]]:
+    """The columns of `Candidate`, of devices that are enrolled."""
+    return (
+        select(
+            Device.id,
+            Device.ward_id,
+            Device.kind,
+            DeviceState.online,
+            DeviceState.availability,
+            DeviceState.plugged_in,
+            DeviceState.soc_pct,
+            DeviceState.system["idle_s"].as_integer(),
+        )
+        .select_from(Device)
+        .join(DeviceState, DeviceState.device_pk == Device.id)
+        .where(Device.lifecycle == Lifecycle.ENROLLED)
     )
-    return [Candidate(*row) for row in session.execute(query)]
 
 
 def care_of_wards(session: Session, plan: Plan, now: datetime) -> dict[int, Care]:
@@ -99,24 +105,6 @@ def stocks(session: Session, ward_ids: Collection[int]) -> dict[Place, Stock]:
         .group_by(Device.ward_id, Device.kind)
     )
     return {(ward, kind): Stock(*counts) for ward, kind, *counts in session.execute(query)}
-
-
-def _candidates() -> Select[*tuple[Any, ...]]:
-    return (
-        select(
-            Device.id,
-            Device.ward_id,
-            Device.kind,
-            DeviceState.online,
-            DeviceState.availability,
-            DeviceState.plugged_in,
-            DeviceState.soc_pct,
-            DeviceState.system["idle_s"].as_integer(),
-        )
-        .select_from(Device)
-        .join(DeviceState, DeviceState.device_pk == Device.id)
-        .where(Device.lifecycle == Lifecycle.ENROLLED)
-    )
 
 
 def _is_in_open_ring(rollout_id: int) -> ColumnElement[bool]:

@@ -2,18 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy.orm import Session
-
-from fleet.domain.assignment import Claim
 from fleet.domain.rollout.plan import plan_from
-from fleet.domain.rollout.rings import Member
 from fleet.domain.rollout.words import AT_WORK, JobState, RolloutState
-from fleet.domain.words import Scope
 from fleet.services import audit
-from fleet.services.assign_profile import profile_version
-from fleet.services.errors import Conflict
-from fleet.services.rollouts.members import enter, members, pinned_members
-from fleet.services.rollouts.propose import refuse_another
+from fleet.services.rollouts.bringing import bringing
+from fleet.services.rollouts.members import enter
 from fleet.services.rollouts.stored import end_jobs, locked, move, must_be, subject
 from fleet.store.database import transaction
 from fleet.store.locks import Lock, take
@@ -36,29 +29,31 @@ def roll_back(
             rollout, "rolled back", RolloutState.RUNNING, RolloutState.PAUSED,
             RolloutState.HALTED, RolloutState.COMPLETED, RolloutState.CANCELLED,
         )  # fmt: skip
-        if rollout.former_version is None:
-            raise Conflict("there was no version before it; assign another one instead")
+        brings = bringing(rollout.target)
+        slug, version = brings.back(session, rollout, now)
         take(session, Lock.ASSIGNMENTS)
+        brings.take_back(session, rollout, now)
         end_jobs(session, rollout.id, AT_WORK, JobState.ROLLED_BACK, "rolled back", now)
         end_jobs(session, rollout.id, {JobState.QUEUED}, JobState.CANCELLED, "rolled back", now)
         rollout.ended_at = rollout.ended_at or now
         move(session, rollout, RolloutState.ROLLED_BACK, actor, now)
         session.flush()
-        back = _reverting(rollout, actor, now)
-        refuse_another(session, back)
+        back = _reverting(rollout, slug, version, actor, now)
+        brings.refuse_another(session, back)
         session.add(back)
         session.flush()
         audit.record(session, actor, "rollout.roll_back", subject(back), now, None,
                      {"reverts": rollout.id, "to": back.target_version})  # fmt: skip
-        enter(session, back, _members(session, rollout, was, now), plan_from(back.plan), now)
+        found = brings.members_back(session, rollout, was, now)
+        enter(session, back, found, plan_from(back.plan), now)
         return back.id
 
 
-def _reverting(rollout: Rollout, actor: str, now: datetime) -> Rollout:
+def _reverting(rollout: Rollout, slug: str, version: str, actor: str, now: datetime) -> Rollout:
     return Rollout(
         target=rollout.target,
-        target_slug=rollout.target_slug,
-        target_version=rollout.former_version,
+        target_slug=slug,
+        target_version=version,
         former_version=rollout.target_version,
         scope=rollout.scope,
         scope_key=rollout.scope_key,
@@ -70,14 +65,3 @@ def _reverting(rollout: Rollout, actor: str, now: datetime) -> Rollout:
         started_at=now,
         version=1,
     )
-
-
-def _members(session: Session, rollout: Rollout, was: str, now: datetime) -> list[Member]:
-    """Who was told the new version: of a completed rollout, everybody."""
-    if was != RolloutState.COMPLETED:
-        return pinned_members(session, rollout.id)
-    version = profile_version(session, rollout.target_slug, int(rollout.target_version))
-    kinds = frozenset(version.profile.kinds)
-    scope = Scope(rollout.scope)
-    claim = Claim(version.id, scope, rollout.scope_key, kinds, version.profile_id)
-    return members(session, claim, now)

@@ -4,15 +4,14 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from fleet.domain.rollout.words import JobState, RolloutState
-from fleet.domain.words import Scope
-from fleet.services import audit
+from fleet.domain.words import AlertKind
+from fleet.services import alerts, audit
 from fleet.services.errors import Conflict, NotFound, StaleVersion
 from fleet.services.transitions import shortened
-from fleet.store.profile import Profile, ProfileVersion
 from fleet.store.rollout import Rollout, RolloutDevice
 
 
@@ -40,34 +39,22 @@ def move(
     now: datetime,
     reason: str | None = None,
 ) -> None:
-    """Part of a transaction, with the rollout locked: on to another state, and into the audit."""
+    """Part of a transaction, with the rollout locked: on to another state, and into the audit.
+
+    An alert stands as long as it is halted.
+    """
     before = {"state": rollout.state}
     rollout.state = state
     rollout.reason = shortened(reason)
     rollout.version += 1
     after = {"state": str(state)} | ({"reason": rollout.reason} if reason else {})
     audit.record(session, actor, f"rollout.{state}", subject(rollout), now, before, after)
+    detail = (rollout.reason or "halted") if state == RolloutState.HALTED else None
+    alerts.follow_rollout(session, rollout.id, AlertKind.ROLLOUT_HALTED, detail, now)
 
 
 def subject(rollout: Rollout) -> str:
     return f"rollout/{rollout.id}"
-
-
-def key_of(session: Session, rollout: Rollout) -> tuple[int, Scope, str]:
-    """What its assignment is known by (`domain.assignment.Claim.key`)."""
-    query = select(Profile.id).where(Profile.slug == rollout.target_slug)
-    return session.scalars(query).one(), Scope(rollout.scope), rollout.scope_key
-
-
-def version_id(session: Session, slug: str, number: str | None) -> int | None:
-    """Of a profile's version; None where there is none."""
-    if number is None or not number.isdecimal():
-        return None
-    return session.scalar(
-        select(ProfileVersion.id)
-        .join(Profile)
-        .where(Profile.slug == slug, ProfileVersion.number == int(number))
-    )
 
 
 def end_jobs(

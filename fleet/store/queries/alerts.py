@@ -7,7 +7,7 @@ from sqlalchemy import Select, func, or_, select
 
 from fleet.domain.words import AlertState
 from fleet.store.database import db
-from fleet.store.models import Alert, Device, DeviceState, Outage, Site, Ward
+from fleet.store.models import Alert, Device, DeviceState, Outage, Rollout, Site, Ward
 
 
 class OutageFacts(NamedTuple):
@@ -20,7 +20,8 @@ class OutageFacts(NamedTuple):
 
 
 class AlertRow(NamedTuple):
-    """`ward` and `site` are slugs. An alert of a whole ward has no device, of a site no ward."""
+    """`ward` and `site` are slugs. An alert of a whole ward has no device, of a site no ward,
+    of a rollout none of them."""
 
     id: int
     kind: str
@@ -38,8 +39,12 @@ class AlertRow(NamedTuple):
     asset_tag: str | None
     ward: str | None
     ward_name: str | None
-    site: str
-    site_name: str
+    site: str | None
+    site_name: str | None
+    rollout: int | None
+    rollout_target: str | None
+    rollout_slug: str | None
+    rollout_version: str | None
     outage_since: datetime | None
     outage_devices: int | None
     outage_fell: int | None
@@ -93,6 +98,13 @@ def alerts_of(device_pk: int, limit: int = 20) -> list[AlertRow]:
     return [AlertRow(*row) for row in db.session.execute(query.limit(limit))]
 
 
+def alert_of_rollout(rollout_id: int) -> AlertRow | None:
+    """The one that stands, if it has stopped."""
+    is_standing = Alert.state != AlertState.RESOLVED
+    row = db.session.execute(_alerts().where(Alert.rollout_id == rollout_id, is_standing)).first()
+    return AlertRow(*row) if row else None
+
+
 class Calls(NamedTuple):
     """Calls to charge of which it is known whether they were right."""
 
@@ -129,6 +141,10 @@ def _alerts() -> Select[*tuple[Any, ...]]:
             Ward.name,
             Site.slug,
             Site.name,
+            Rollout.id,
+            Rollout.target,
+            Rollout.target_slug,
+            Rollout.target_version,
             Outage.since,
             Outage.devices,
             Outage.fell,
@@ -136,7 +152,8 @@ def _alerts() -> Select[*tuple[Any, ...]]:
         )
         .outerjoin(Device, Device.id == Alert.device_pk)
         .outerjoin(Ward, Ward.id == func.coalesce(Alert.ward_id, Device.ward_id))
-        .join(Site, Site.id == func.coalesce(Alert.site_id, Ward.site_id))
+        .outerjoin(Site, Site.id == func.coalesce(Alert.site_id, Ward.site_id))
+        .outerjoin(Rollout, Rollout.id == Alert.rollout_id)
         .outerjoin(Outage, Outage.alert_id == Alert.id)
         .order_by(Alert.id.desc())
     )

@@ -10,10 +10,18 @@ from sqlalchemy.orm import Session
 from fleet.domain.rollout.care import ABSENT_AFTER, Candidate, hindrance
 from fleet.domain.rollout.gates import Ring
 from fleet.domain.rollout.plan import Plan
-from fleet.domain.rollout.words import AT_WORK, FAILURES, JobState
+from fleet.domain.rollout.words import AT_WORK, FAILURES, JobState, Target
 from fleet.store.database import db
 from fleet.store.device import DeviceState
-from fleet.store.models import Blackout, Device, Rollout, RolloutDevice, RolloutRing, Ward
+from fleet.store.models import (
+    Blackout,
+    Device,
+    FirmwareJob,
+    Rollout,
+    RolloutDevice,
+    RolloutRing,
+    Ward,
+)
 
 _STATE = RolloutDevice.state
 
@@ -44,6 +52,11 @@ class RolloutRow(NamedTuple):
     succeeded: int
     failed: int
 
+    @property
+    def title(self) -> str:
+        what = "Firmware" if self.target == Target.FIRMWARE else self.slug
+        return f"{what} {self.target_version}"
+
 
 class RolloutPage(NamedTuple):
     rows: list[RolloutRow]
@@ -61,7 +74,7 @@ class WardRow(NamedTuple):
 
 
 class JobRow(NamedTuple):
-    """`reason`: why it ended so, or why it has to wait."""
+    """`reason`: why it ended so, or why it has to wait. `progress_pct`: of a download."""
 
     id: int
     device_id: str
@@ -70,6 +83,7 @@ class JobRow(NamedTuple):
     ring: int
     state: str
     reason: str | None
+    progress_pct: int | None
     offered_at: datetime | None
     ended_at: datetime | None
 
@@ -153,6 +167,7 @@ def find_jobs(
             RolloutDevice.ring,
             RolloutDevice.state,
             RolloutDevice.reason,
+            FirmwareJob.progress_pct,
             RolloutDevice.offered_at,
             RolloutDevice.ended_at,
             RolloutRing.opened_at,
@@ -169,6 +184,7 @@ def find_jobs(
             (RolloutRing.rollout_id == RolloutDevice.rollout_id)
             & (RolloutRing.number == RolloutDevice.ring),
         )
+        .outerjoin(FirmwareJob, FirmwareJob.rollout_device_id == RolloutDevice.id)
         .where(RolloutDevice.rollout_id == rollout_id)
         .order_by(RolloutDevice.id)
         .limit(limit + 1)

@@ -1,6 +1,7 @@
 """Rollouts: all of them, one with its bars and failures, a new one, and the switch for all."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from flask import abort, flash, redirect, render_template, request, url_for
@@ -8,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from fleet.domain.rollout.outlook import expected_end
 from fleet.domain.rollout.plan import Plan, plan_from
-from fleet.domain.rollout.words import AT_WORK, FAILURES, LIVE, JobState, RolloutState, Target
+from fleet.domain.rollout.words import AT_WORK, FAILURES, LIVE, JobState, RolloutState
 from fleet.services.errors import Invalid
 from fleet.services.rollouts import steer
 from fleet.services.rollouts.approve import approve_rollout
@@ -19,6 +20,7 @@ from fleet.services.rollouts.roll_back import roll_back
 from fleet.store.database import db
 from fleet.store.queries import rollouts as stored
 from fleet.store.queries.care import care_of_all_wards
+from fleet.store.queries.firmware import find_releases
 from fleet.store.queries.places import sites, wards
 from fleet.store.queries.profiles import profile_heads
 from fleet.web import clock
@@ -56,39 +58,21 @@ def rollouts() -> ResponseReturnValue:
 
 @it.get("/rollouts/new")
 def new_rollout() -> ResponseReturnValue:
-    return render_template(
-        "it/rollout_new.html",
-        profiles=profile_heads(),
-        sites=sites(),
-        wards=wards(),
-        plan=Plan().as_document(),
-        given=request.args,
-        numbers=NUMBERS,
-        wrong={},
-    )
+    return _form(request.args, {})
 
 
 @it.post("/rollouts/new")
 def propose() -> ResponseReturnValue:
-    """`what` is "profile/version", `where` is "ward:cardiology" or the like."""
-    slug, _, version = request.form.get("what", "").partition("/")
+    """`what` is "profile/carts/2" or the like, `where` is "ward:cardiology"."""
+    target, _, named = request.form.get("what", "").partition("/")
+    slug, _, version = named.rpartition("/")
     scope, _, key = request.form.get("where", "").partition(":")
     try:
         rollout_id = propose_rollout(
-            Target.PROFILE, slug, version, scope, key, actor(), clock.now(), _plan()
+            target, slug, version, scope, key, actor(), clock.now(), _plan()
         )
     except Invalid as problem:
-        page = render_template(
-            "it/rollout_new.html",
-            profiles=profile_heads(),
-            sites=sites(),
-            wards=wards(),
-            plan=Plan().as_document(),
-            given=request.form,
-            numbers=NUMBERS,
-            wrong=problem.fields,
-        )
-        return page, 422
+        return _form(request.form, problem.fields), 422
     flash("Proposed. It begins once somebody else has approved it.")
     return redirect(url_for("it.rollout", rollout_id=rollout_id), code=303)
 
@@ -161,6 +145,20 @@ def change_ward_care(slug: str) -> ResponseReturnValue:
         return render_template("it/ward_care.html", wards=care_of_all_wards(), wrong=wrong), 422
     flash("Saved.")
     return redirect(url_for("it.ward_care"), code=303)
+
+
+def _form(given: Mapping[str, str], wrong: Mapping[str, str]) -> str:
+    return render_template(
+        "it/rollout_new.html",
+        profiles=profile_heads(),
+        releases=find_releases().rows,
+        sites=sites(),
+        wards=wards(),
+        plan=Plan().as_document(),
+        given=given,
+        numbers=NUMBERS,
+        wrong=wrong,
+    )
 
 
 def _plan() -> dict[str, Any]:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from flask import Flask
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -18,6 +19,7 @@ from sqlalchemy import event, func, select
 from fleet import create_worker
 from fleet.config import Settings
 from fleet.domain.rollout.words import AT_WORK, ENDS, LIVE
+from fleet.services.allow_downgrade import allow_downgrade
 from fleet.services.errors import Conflict
 from fleet.services.follow_clock import follow_clock
 from fleet.services.rollouts import steer
@@ -27,6 +29,7 @@ from fleet.services.rollouts.roll_back import roll_back
 from fleet.store.database import db
 from fleet.store.migrate import upgrade
 from fleet.store.models import Device, Rollout, RolloutDevice, RolloutRing
+from tests.support.firmware_rollouts import FORMER, NEW, FirmwareCarts
 from tests.support.rollouts import Carts
 
 PLACES = st.integers(0, 11)
@@ -43,13 +46,17 @@ class AnyOrder(RuleBasedStateMachine):
         url = f"sqlite:///{Path(self.folder.name)}/any.sqlite"
         upgrade(url)
         given = {"FLEET_DATABASE_URL": url, "FLEET_DATA_DIR": self.folder.name}
-        self.context = create_worker(Settings.from_env(given)).app_context()
+        app = create_worker(Settings.from_env(given))
+        self.context = app.app_context()
         self.context.push()
-        self.carts = Carts(wards=2, each=6)
+        self.carts = self.made(app)
         self.carts.forget_words()
         self.first = self.carts.begin(min_executed=2)
         self.is_dark = False
         self.ends: dict[int, str] = {}
+
+    def made(self, _app: Flask) -> Carts:
+        return Carts(wards=2, each=6)
 
     def teardown(self) -> None:
         db.session.remove()
@@ -75,13 +82,19 @@ class AnyOrder(RuleBasedStateMachine):
     def goes_well(self, turns: int) -> None:
         for _ in range(turns):
             self.turn(None)
-            self.carts.answer_all()
+            self.everybody_does_it()
             self.carts.forget_words()
             self.carts.now += timedelta(minutes=3)
 
     @rule(place=PLACES)
     def one_fails(self, place: int) -> None:
-        self.carts.answer(self.carts.names[place], screen_timeout_s=5)
+        self.it_fails(self.carts.names[place])
+
+    def everybody_does_it(self) -> None:
+        self.carts.answer_all()
+
+    def it_fails(self, name: str) -> None:
+        self.carts.answer(name, screen_timeout_s=5)
 
     @rule(place=PLACES, availability=st.sampled_from(["available", "in_use"]), online=st.booleans())
     def one_changes(self, place: int, availability: str, online: bool) -> None:
@@ -202,10 +215,43 @@ def _until(statement: int | None, work: Callable[[], object]) -> None:
         db.session.rollback()
 
 
-TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(
+class FirmwareInAnyOrder(AnyOrder):
+    """With the root keys' leave to go back, and devices that say how far they are."""
+
+    carts: FirmwareCarts
+
+    def made(self, app: Flask) -> FirmwareCarts:
+        carts = FirmwareCarts(app, Path(self.folder.name) / "workshop", wards=2, each=6)
+        ceremony = carts.workshop.ceremony
+        former = ceremony.manifest(b"old", version=FORMER, release_counter=6)
+        allow_downgrade(ceremony.downgrade(former, 7), "user:ada", carts.now)
+        return carts
+
+    def everybody_does_it(self) -> None:
+        for name, offer in self.carts.offers().items():
+            if offer is not None:
+                self.carts.install(name, FORMER if offer.get("downgrade") else NEW)
+
+    def it_fails(self, name: str) -> None:
+        self._say(name, "failed")
+
+    @rule(place=PLACES, state=st.sampled_from(["downloading", "waiting", "rebooting", "cancelled"]))
+    def one_is_so_far(self, place: int, state: str) -> None:
+        self._say(self.carts.names[place], state)
+
+    def _say(self, name: str, state: str) -> None:
+        offer = self.carts.offer(name)
+        if offer is not None:
+            self.carts.report(name, offer["job_id"], state)
+
+
+_SETTINGS = settings(
     max_examples=6,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
+TestAnyOrder = AnyOrder.TestCase
+TestAnyOrder.settings = _SETTINGS
+TestFirmwareInAnyOrder = FirmwareInAnyOrder.TestCase
+TestFirmwareInAnyOrder.settings = _SETTINGS

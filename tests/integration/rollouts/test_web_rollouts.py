@@ -30,7 +30,7 @@ def ada(app: Flask, client: FlaskClient, ward_carts: Carts) -> FlaskClient:
 
 def propose(ada: FlaskClient, **changed: str) -> str:
     page = ada.get("/it/rollouts/new").text
-    wanted = {"what": "carts/2", "where": "site:lindenhof", "shares": "30, 100", **changed}
+    wanted = {"what": "profile/carts/2", "where": "site:lindenhof", "shares": "30, 100", **changed}
     answer = ada.post("/it/rollouts/new", data=form(page, **wanted))
     return answer.headers.get("Location", answer.text)
 

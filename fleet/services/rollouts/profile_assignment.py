@@ -1,46 +1,47 @@
-"""A rollout is through: its assignment says the new version from now on."""
+"""The assignment that a rollout of a profile is about."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from fleet.domain.rollout.words import JobState, RolloutState
-from fleet.services import desired_state
-from fleet.services.rollouts.stored import key_of, move, version_id
+from fleet.domain.rollout.words import JobState
 from fleet.store.bulk import insert_or_ignore
 from fleet.store.device import DeviceState
-from fleet.store.locks import Lock, take
-from fleet.store.profile import Assignment
+from fleet.store.profile import Assignment, Profile, ProfileVersion
 from fleet.store.rollout import ProfilePin, Rollout, RolloutDevice
 
 
-def complete(session: Session, rollout: Rollout, actor: str, now: datetime) -> None:
-    """Part of a transaction, with the rollout locked.
-
-    Whoever missed it and is heard of keeps the former version until its first safe moment; whoever
-    is silent is told now, so that the right one waits for it.
-    """
-    take(session, Lock.ASSIGNMENTS)
-    _assign(session, rollout, now)
-    _hold_back(session, rollout)
-    rollout.ended_at = now
-    move(session, rollout, RolloutState.COMPLETED, actor, now)
-    session.flush()
-    desired_state.refresh(session, now)
+def key_of(session: Session, rollout: Rollout) -> tuple[int, str, str]:
+    """What it is known by (`domain.assignment.Claim.key`)."""
+    query = select(Profile.id).where(Profile.slug == rollout.target_slug)
+    return session.scalars(query).one(), rollout.scope, rollout.scope_key
 
 
-def _assign(session: Session, rollout: Rollout, now: datetime) -> None:
+def is_there(model: Any, rollout: Rollout) -> tuple[Any, Any]:
+    """Of assignments, pins and rollouts: those in the same place."""
+    return model.scope == rollout.scope, model.scope_key == rollout.scope_key
+
+
+def version_id(session: Session, slug: str, number: str | None) -> int | None:
+    """Of a profile's version; None where there is none."""
+    if number is None or not number.isdecimal():
+        return None
+    return session.scalar(
+        select(ProfileVersion.id)
+        .join(Profile)
+        .where(Profile.slug == slug, ProfileVersion.number == int(number))
+    )
+
+
+def assign(session: Session, rollout: Rollout, now: datetime) -> None:
     profile_id, scope, scope_key = key_of(session, rollout)
     target = version_id(session, rollout.target_slug, rollout.target_version)
     assert target is not None
     assignment = session.scalar(
         select(Assignment)
-        .where(
-            Assignment.profile_id == profile_id,
-            Assignment.scope == scope,
-            Assignment.scope_key == scope_key,
-        )
+        .where(Assignment.profile_id == profile_id, *is_there(Assignment, rollout))
         .with_for_update(of=Assignment)
     )
     if assignment is None:
@@ -55,13 +56,10 @@ def _assign(session: Session, rollout: Rollout, now: datetime) -> None:
         assignment.version += 1
 
 
-def _hold_back(session: Session, rollout: Rollout) -> None:
+def hold_back(session: Session, rollout: Rollout) -> None:
+    """Pins of those who keep the former version for now; all others go."""
     profile_id, scope, scope_key = key_of(session, rollout)
-    here = (
-        ProfilePin.profile_id == profile_id,
-        ProfilePin.scope == scope,
-        ProfilePin.scope_key == scope_key,
-    )
+    here = ProfilePin.profile_id == profile_id, *is_there(ProfilePin, rollout)
     missed = (
         select(RolloutDevice.device_pk)
         .join(DeviceState, DeviceState.device_pk == RolloutDevice.device_pk)
@@ -87,7 +85,7 @@ def _hold_back(session: Session, rollout: Rollout) -> None:
         {
             "device_pk": pk,
             "profile_id": profile_id,
-            "scope": str(scope),
+            "scope": scope,
             "scope_key": scope_key,
             "profile_version_id": former,
             "rollout_id": rollout.id,
