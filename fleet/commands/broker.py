@@ -1,5 +1,6 @@
 """A broker of one's own, configured as `fleet up` configures its private Mosquitto."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from fleet.signals import stop_on_signals
 
 if TYPE_CHECKING:
     from fleet.broker.elsewhere import Elsewhere
+    from fleet.pki.authority import Authority
 
 LOOK_EVERY_S = 5.0
 AFTER_FAILURE_S = 30.0
@@ -69,7 +71,7 @@ def config(
     it = Elsewhere(Kind(kind), folder, names, (listen, port), at or folder.absolute())
     if not watch:
         _explain(it, settings)
-    _refresh(it, settings)
+    _refresh(it, settings, lambda: settings.pki.make(settings.server_names(), datetime.now(UTC)))
     failed = it.hand_over(then) if then else None
     if watch and then:
         _watch(it, settings, then, failed)
@@ -77,14 +79,12 @@ def config(
         raise SettingError(f"--then: {failed}; it is tried again at the next run")
 
 
-def _refresh(it: "Elsewhere", settings: Settings) -> None:
+def _refresh(it: "Elsewhere", settings: Settings, authority: Callable[[], "Authority"]) -> None:
     """Raises SettingError."""
     from fleet.pki.folder import AuthorityError
 
-    now = datetime.now(UTC)
     try:
-        authority = settings.pki.make(settings.server_names(), now)
-        it.refresh(settings.pki, authority, now)
+        it.refresh(settings.pki, authority(), datetime.now(UTC))
     except AuthorityError as error:
         raise SettingError(str(error)) from error
     except OSError as error:
@@ -94,11 +94,11 @@ def _refresh(it: "Elsewhere", settings: Settings) -> None:
 
 
 def _watch(it: "Elsewhere", settings: Settings, then: str, failed: str | None) -> None:
-    """Until SIGINT or SIGTERM."""
+    """Until SIGINT or SIGTERM. What the service itself has, `schedule` renews."""
     stop = stop_on_signals()
     while not stop.wait(AFTER_FAILURE_S if failed else LOOK_EVERY_S):
         try:
-            _refresh(it, settings)
+            _refresh(it, settings, settings.pki.authority)
             failed = it.hand_over(then)
         except SettingError as error:
             failed = str(error)

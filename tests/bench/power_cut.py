@@ -1,11 +1,13 @@
 """A power cut and its end: 10,000 devices back in 10 s, on both databases: `make bench-power-cut`.
 
-250 wards of 40 carts, each an MQTT connection with a will, a profile, and a report every 30 s. The
-cut drops all connections in one moment; they stay away until the service has told the outage. Then
-all come back within 10 s, each with its newest reading first and what it kept meanwhile after it.
+250 wards of 40 carts, each an MQTT connection over TLS with a certificate of its own, a will, a
+profile, and a report every 30 s. The cut drops all connections in one moment; they stay away until
+the service has told the outage. Then all come back within 10 s, each with its newest reading first
+and what it kept meanwhile after it.
 Everything runs on this machine: broker, service, database, and the devices.
 """
 
+import ssl
 import sys
 import tempfile
 import time
@@ -16,10 +18,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
+from cryptography.hazmat.primitives.serialization import Encoding
 from flask import Flask
 from sqlalchemy import func, select
 
 from fleet import create_worker
+from fleet.config import Settings
 from fleet.domain.words import AlertKind, AlertState, Scope
 from fleet.services.assign_profile import assign_profile
 from fleet.services.load_profiles import load_profile
@@ -28,7 +32,8 @@ from fleet.services.register_devices import NewDevice, register_devices
 from fleet.simulator.fleet import allow_open_files
 from fleet.store.database import db
 from fleet.store.models import Alert, Configuration, DeviceState, OutboxMessage, Reading
-from tests.support.broker import Broker
+from fleet.wire.requests import key_pem, new_key
+from fleet.wire.tls import TlsFiles
 from tests.support.hospital import PROFILES
 from tests.support.postgres import DURABLE, private_cluster
 from tests.support.raw_fleet import RawFleet
@@ -62,14 +67,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, private_cluster(**DURABLE) as server:
         for name, url in (("SQLite", None), ("PostgreSQL", server.create("power_cut"))):
             (room := Path(folder) / name).mkdir()
-            (broker := Broker(room)).start()
-            with (
-                service_up(room, url, broker.url) as service,
-                _hospital(service),
-                _devices(broker.port) as fleet,
-            ):
+            with service_up(room, url) as service, _hospital(service), _devices(service) as fleet:
                 results[name] = _cut_and_return(service, fleet)
-            broker.stop()
     _print(results)
     right = [result.back["every ward board right"] for result in results.values()]
     sys.exit(any(seconds is None or seconds > REQUIRED_S for seconds in right))
@@ -88,7 +87,7 @@ def _hospital(service: Service) -> Iterator[Flask]:
             add_ward("bench", f"ward-{n}", f"Ward {n}", "bench", now)
         assign_profile("medication-cart", 1, Scope.SITE, "bench", "bench", now)
         for begin in range(0, DEVICES, 500):
-            numbers = range(begin, begin + 500)
+            numbers = range(begin, min(begin + 500, DEVICES))
             new = [
                 NewDevice(f"CART-{n:05d}", "medication_cart", f"ward-{n % WARDS}") for n in numbers
             ]
@@ -99,10 +98,20 @@ def _hospital(service: Service) -> Iterator[Flask]:
 
 
 @contextmanager
-def _devices(port: int) -> Iterator[RawFleet]:
-    """Connected, configured, and reporting; in plain text, as handshakes are the devices' work."""
+def _devices(service: Service) -> Iterator[RawFleet]:
+    """Connected, configured, and reporting. Their side of the handshakes is done here too, which in
+    a hospital is work of their own processors.
+    """
     names = [f"cart-{n:05d}" for n in range(DEVICES)]
-    fleet = RawFleet(port, names, interval_s=INTERVAL_S, will_delay_s=WILL_DELAY_S)
+    contexts = _certified(service.settings, names)
+    _say(f"{DEVICES:,} certificates signed")
+    fleet = RawFleet(
+        service.settings.mqtt_port,
+        names,
+        interval_s=INTERVAL_S,
+        will_delay_s=WILL_DELAY_S,
+        secure=contexts.__getitem__,
+    )
     fleet.start()
     try:
         fleet.power_on(within_s=INTERVAL_S)
@@ -111,6 +120,19 @@ def _devices(port: int) -> Iterator[RawFleet]:
         yield fleet
     finally:
         fleet.stop()
+
+
+def _certified(settings: Settings, names: list[str]) -> dict[str, ssl.SSLContext]:
+    authority, now = settings.pki.authority(), datetime.now(UTC)
+    contexts = {}
+    with tempfile.TemporaryDirectory() as folder:
+        pair = Path(folder) / "pair.pem"
+        for name in names:
+            key = new_key()
+            signed = authority.sign_client(key.public_key(), name, now)
+            pair.write_bytes(signed.public_bytes(Encoding.PEM) + key_pem(key))
+            contexts[name] = TlsFiles(settings.pki.ca, pair, pair).context()
+    return contexts
 
 
 def _cut_and_return(service: Service, fleet: RawFleet) -> Result:

@@ -10,6 +10,7 @@ import itertools
 import json
 import select
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Callable, Sequence
@@ -65,7 +66,7 @@ class RawDevice:
         self._packet_ids = itertools.cycle(range(1, 65_536))
         self._received, self._unsent = bytearray(), bytearray()
         self._answered = False
-        self._is_writing = False
+        self._is_writing = self._is_safe = False
 
     # --- the network ------------------------------------------------------------------------
 
@@ -78,6 +79,7 @@ class RawDevice:
         hello = mqtt5.connect(self.device_id, will, 2 * self.fleet.will_delay_s, KEEP_ALIVE_S)
         self._received, self._unsent = bytearray(), bytearray(hello)
         self.socket = socket.socket()
+        self._is_safe = self.fleet.secure is None
         self.socket.setblocking(False)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         if self.socket.connect_ex(("127.0.0.1", self.fleet.port)) not in (0, errno.EINPROGRESS):
@@ -96,6 +98,8 @@ class RawDevice:
     def moved(self, events: int) -> None:
         """Its socket can be read or written, or is broken."""
         try:
+            if not (self._is_safe or self._shake_hands()):
+                return
             if events & select.EPOLLOUT:
                 self._write()
             if events & ~select.EPOLLOUT:
@@ -103,23 +107,47 @@ class RawDevice:
         except OSError:
             self._lost()
 
+    def _shake_hands(self) -> bool:
+        """One step further; whether it is done."""
+        assert self.socket
+        assert self.fleet.secure
+        if not isinstance(self.socket, ssl.SSLSocket):
+            self.socket = self.fleet.secure(self.device_id).wrap_socket(
+                self.socket, do_handshake_on_connect=False, server_hostname="127.0.0.1"
+            )
+        try:
+            self.socket.do_handshake()
+        except ssl.SSLWantReadError:
+            self.fleet.watch(self, writing=False)
+        except ssl.SSLWantWriteError:
+            self.fleet.watch(self, writing=True)
+        else:
+            self._is_safe = True
+            self._write()
+        return self._is_safe
+
     def _lost(self) -> None:
         self.hang_up()
         self.fleet.later(self.fleet.rng.uniform(0, RETRY_S), self.connect)
 
     def _read(self) -> None:
         assert self.socket
-        data = self.socket.recv(65_536)
-        if not data:
-            raise ConnectionResetError
-        self._received += data
+        with suppress(ssl.SSLWantReadError):  # the broker's own talk about the connection
+            while True:
+                data = self.socket.recv(65_536)
+                if not data:
+                    raise ConnectionResetError
+                self._received += data
+                if not (isinstance(self.socket, ssl.SSLSocket) and self.socket.pending()):
+                    break
         for packet in mqtt5.packets(self._received):
             self._take(packet)
 
     def _write(self) -> None:
         assert self.socket
-        with suppress(BlockingIOError):
-            del self._unsent[: self.socket.send(self._unsent)]
+        with suppress(BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            if self._unsent:
+                del self._unsent[: self.socket.send(self._unsent)]
         if self._is_writing != bool(self._unsent):
             self._is_writing = bool(self._unsent)
             self.fleet.watch(self, self._is_writing)
@@ -258,14 +286,22 @@ def _battery(device_id: str, soc: int) -> Battery:
 class RawFleet:
     """All of them, with one loop in a thread of its own. What is asked of it is done there.
 
-    ValueError where this process may not open so many files.
+    `secure`: what a device shows the broker over TLS; None: plain text. ValueError where this
+    process may not open so many files.
     """
 
     def __init__(
-        self, port: int, device_ids: Sequence[str], *, interval_s: float, will_delay_s: int
+        self,
+        port: int,
+        device_ids: Sequence[str],
+        *,
+        interval_s: float,
+        will_delay_s: int,
+        secure: Callable[[str], ssl.SSLContext] | None = None,
     ) -> None:
         allow_open_files(len(device_ids) + 512)
         self.port, self.will_delay_s, self._interval_s = port, will_delay_s, interval_s
+        self.secure = secure
         self.boot = int(time.time())
         self.rng = Random(1)
         self.has_power = False
