@@ -37,6 +37,7 @@ def test_nothing_is_seriously_wrong_with_the_console(
     assert _problems(opened, CONSOLE) == []
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_nothing_is_seriously_wrong_with_the_pages_of_rollouts(
