@@ -7,10 +7,13 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser.busy_night import busy_app, cut_off, sign_in
+from fleet.services.rollouts.blackout import begin_blackout
+from tests.browser.busy_night import ADA, busy_app, cut_off, sign_in
 from tests.browser.pages import BOARDS, CONSOLE, DURING_AN_OUTAGE, ENTRANCES
+from tests.browser.rolling import PAGES as ROLLING
+from tests.browser.rolling import WHILE_STOPPED, rolling_app
 from tests.browser.server import serving
 from tests.support.browser import SCREENS, launch
 from tests.support.processes import ROOT
@@ -37,8 +40,20 @@ def main() -> None:
         with app.app_context():
             cut_off("ward-2a", datetime.now(UTC))
         _photograph(page, DURING_AN_OUTAGE)
+        _roll_out(browser, Path(folder) / "rolling")
         browser.close()
     print(f"{len(list(OUT.glob('*.png')))} pictures in {OUT.relative_to(ROOT)}")
+
+
+def _roll_out(browser: Browser, folder: Path) -> None:
+    app, carts = rolling_app(folder)
+    with serving(app) as address:
+        page = browser.new_page(base_url=address)
+        sign_in(page)
+        _photograph(page, ROLLING)
+        with app.app_context():
+            begin_blackout("Mass casualty, everybody is needed", ADA, carts.now)
+        _photograph(page, WHILE_STOPPED)
 
 
 def _photograph(page: Page, pages: dict[str, str]) -> None:

@@ -1,7 +1,7 @@
 """Desired state: the profile version that each device should have, and the word to the device."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -48,18 +48,27 @@ def refresh(session: Session, now: datetime, device_pks: Sequence[int] | None = 
     Returns how many got a new one; those whose profile version has not changed are left alone.
     """
     take(session, Lock.ASSIGNMENTS)
-    claims = claims_of(session)
-    pins = _pins(session, device_pks)
+    wanted = _wanted(session, device_pks)
     changed = []
-    for configuration, place in _devices(session, device_pks):
-        pin = pins.get(configuration.device_pk)
-        claim = most_specific(with_pin(claims, *pin) if pin else claims, place)
-        wanted = claim.profile_version_id if claim else None
-        if wanted != configuration.profile_version_id:
-            configuration.profile_version_id = wanted
-            changed.append((configuration, place.device_id))
+    for configuration, device_id in _held(session, list(wanted)):
+        configuration.profile_version_id = wanted[configuration.device_pk]
+        changed.append((configuration, device_id))
     next_generations(session, changed, now)
     return len(changed)
+
+
+def _wanted(session: Session, device_pks: Sequence[int] | None) -> dict[int, int | None]:
+    """By device, of those that have another one: the profile version that it should have."""
+    claims = claims_of(session)
+    pins = _pins(session, device_pks)
+    found = {}
+    for pk, has, place in _devices(session, device_pks):
+        pin = pins.get(pk)
+        claim = most_specific(with_pin(claims, *pin) if pin else claims, place)
+        wanted = claim.profile_version_id if claim else None
+        if wanted != has:
+            found[pk] = wanted
+    return found
 
 
 def next_generations(
@@ -166,17 +175,37 @@ def _pins(
 
 def _devices(
     session: Session, device_pks: Sequence[int] | None
-) -> Iterable[tuple[Configuration, Place]]:
+) -> Iterator[tuple[int, int | None, Place]]:
     query = (
-        select(Configuration, Device.device_id, Device.kind, Ward.slug, Site.slug)
-        .join(Device, Device.id == Configuration.device_pk)
+        select(
+            Device.id,
+            Configuration.profile_version_id,
+            Device.device_id,
+            Device.kind,
+            Ward.slug,
+            Site.slug,
+        )
+        .join(Configuration, Configuration.device_pk == Device.id)
         .join(Ward, Ward.id == Device.ward_id)
         .join(Site, Site.id == Ward.site_id)
         .where(Device.lifecycle == Lifecycle.ENROLLED)
         .order_by(Device.id)
-        .with_for_update(of=Configuration)
     )
     if device_pks is not None:
         query = query.where(among(session, Device.id, device_pks))
-    for configuration, device_id, kind, ward, site in session.execute(query).all():
-        yield configuration, Place(device_id, kind, ward, site)
+    for pk, has, device_id, kind, ward, site in session.execute(query).all():
+        yield pk, has, Place(device_id, kind, ward, site)
+
+
+def _held(session: Session, device_pks: Sequence[int]) -> Sequence[tuple[Configuration, str]]:
+    """Most devices have what they should: only those that have not are loaded, and locked."""
+    if not device_pks:
+        return []
+    query = (
+        select(Configuration, Device.device_id)
+        .join(Device, Device.id == Configuration.device_pk)
+        .where(among(session, Device.id, device_pks), Device.lifecycle == Lifecycle.ENROLLED)
+        .order_by(Device.id)
+        .with_for_update(of=Configuration)
+    )
+    return [(configuration, name) for configuration, name in session.execute(query)]

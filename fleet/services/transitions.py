@@ -2,29 +2,30 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from fleet.domain.events import Change
 from fleet.store.alert import Transition
+from fleet.store.database import leave_for_last
+from fleet.store.driver import BulkInsert
 
 LONGEST = 256
 """What the columns hold; a device may name more failing apps than that."""
 
+_APPEND = BulkInsert(Transition, ("device_pk", "at", "aspect", "old", "new", "detail"))
+
 
 def record(session: Session, changes: Iterable[tuple[int, Change]], now: datetime) -> None:
-    """Part of a transaction: (device primary key, change) each."""
-    session.add_all(
-        Transition(
-            device_pk=pk,
-            at=now,
-            aspect=change.aspect,
-            old=shortened(change.old),
-            new=shortened(change.new),
-            detail=shortened(change.detail),
-        )
-        for pk, change in changes
-    )
+    """Part of a transaction: (device primary key, change) each; written all at once at its end."""
+    for pk, change in changes:
+        words = (shortened(text) for text in (change.old, change.new, change.detail))
+        leave_for_last(session, _append, (pk, now, change.aspect, *words))
+
+
+def _append(session: Session, rows: list[tuple[Any, ...]]) -> None:
+    _APPEND.run(session, rows)
 
 
 def shortened(text: str | None) -> str | None:

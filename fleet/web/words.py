@@ -93,6 +93,7 @@ KINDS = {DeviceKind.MEDICATION_CART: "Carts", DeviceKind.TABLET: "Tablets"}
 KIND = {DeviceKind.MEDICATION_CART: "Medication cart", DeviceKind.TABLET: "Tablet"}
 ALERTS = {
     AlertKind.OUTAGE: "Outage",
+    AlertKind.ROLLOUT_HALTED: "Rollout halted",
     AlertKind.NEEDS_CHARGING: "Needs charging",
     AlertKind.NEEDS_REPLACEMENT: "Battery needs replacement",
     AlertKind.OFFLINE: "Not heard of",
@@ -123,6 +124,7 @@ def init_app(app: Flask) -> None:
         age=age,
         at=at,
         clock_time=clock_time,
+        to_the_second=to_the_second,
         iso=iso,
         millis=millis,
         value=value,
@@ -179,6 +181,11 @@ def at(moment: datetime, timezone: str) -> str:
 
 def clock_time(moment: datetime, timezone: str) -> str:
     return moment.astimezone(ZoneInfo(timezone)).strftime("%H:%M")
+
+
+def to_the_second(moment: datetime, timezone: str) -> str:
+    """03:12:05, where minutes would hide what happens."""
+    return moment.astimezone(ZoneInfo(timezone)).strftime("%H:%M:%S")
 
 
 def iso(moment: datetime) -> str:

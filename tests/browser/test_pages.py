@@ -1,11 +1,17 @@
 """Every page at both widths, light and dark: nothing serious for axe-core, nothing too wide."""
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Page
 
-from tests.browser.busy_night import sign_in
+from fleet.services.rollouts.blackout import begin_blackout
+from tests.browser.busy_night import ADA, sign_in
 from tests.browser.pages import BOARDS, CONSOLE, ENTRANCES
+from tests.browser.rolling import PAGES as ROLLING
+from tests.browser.rolling import WHILE_STOPPED
+from tests.browser.server import serving
 from tests.support.browser import Pages, axe_violations
+from tests.support.rollouts import Carts
 
 SCREENS = ("phone", "wall")
 SCHEMES = ("light", "dark")
@@ -29,6 +35,22 @@ def test_nothing_is_seriously_wrong_with_the_console(
     opened = page(screen, base_url=busy_night, color_scheme=scheme)
     sign_in(opened)
     assert _problems(opened, CONSOLE) == []
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_nothing_is_seriously_wrong_with_the_pages_of_rollouts(
+    rolling: tuple[Flask, Carts], page: Pages, screen: str, scheme: str
+) -> None:
+    app, carts = rolling
+    with serving(app) as address:
+        opened = page(screen, base_url=address, color_scheme=scheme)
+        sign_in(opened)
+        assert _problems(opened, ROLLING) == []
+        with app.app_context():
+            begin_blackout("mass casualty", ADA, carts.now)
+        assert _problems(opened, WHILE_STOPPED) == []
 
 
 def _problems(page: Page, paths: dict[str, str]) -> list[str]:

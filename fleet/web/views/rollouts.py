@@ -19,6 +19,7 @@ from fleet.services.rollouts.propose import propose_rollout
 from fleet.services.rollouts.roll_back import roll_back
 from fleet.store.database import db
 from fleet.store.queries import rollouts as stored
+from fleet.store.queries.alerts import alert_of_rollout
 from fleet.store.queries.care import care_of_all_wards
 from fleet.store.queries.firmware import find_releases
 from fleet.store.queries.places import sites, wards
@@ -26,6 +27,7 @@ from fleet.store.queries.profiles import profile_heads
 from fleet.web import clock
 from fleet.web.signed_in import actor
 from fleet.web.views.console import KEY, it, refused_with_words, whole
+from fleet.web.words import KIND
 
 STEPS: dict[str, Any] = {
     "approve": approve_rollout,
@@ -52,7 +54,10 @@ NUMBERS = tuple(name for name in Plan().as_document() if name not in ("shares", 
 def rollouts() -> ResponseReturnValue:
     before = whole(request.args, "before")
     return render_template(
-        "it/rollouts.html", found=stored.find_rollouts(before=before), blackout=stored.blackout()
+        "it/rollouts.html",
+        found=stored.find_rollouts(before=before),
+        blackout=stored.blackout(),
+        places=_places(),
     )
 
 
@@ -87,17 +92,21 @@ def rollout(rollout_id: int) -> ResponseReturnValue:
     if states is None:
         abort(404)
     after = whole(request.args, "after", bits=63)
+    blackout = stored.blackout()
+    goes_on = row.state == RolloutState.RUNNING and blackout is None
     return render_template(
         "it/rollout.html",
         now=now,
         rollout=row,
+        alert=alert_of_rollout(rollout_id),
         plan=plan,
         rings=rings,
         wards=stored.wards_of_rollout(rollout_id),
         jobs=stored.find_jobs(rollout_id, plan, states, after),
         wanted=wanted,
-        ends=expected_end(rings, plan, now) if row.state == RolloutState.RUNNING else None,
-        blackout=stored.blackout(),
+        ends=expected_end(rings, plan, now) if goes_on else None,
+        blackout=blackout,
+        places=_places(),
         steps=_steps(row),
     )
 
@@ -175,6 +184,15 @@ def _plan() -> dict[str, Any]:
     if wrong:
         raise Invalid({f"plan.{name}": words for name, words in wrong.items()})
     return found
+
+
+def _places() -> dict[str, str]:
+    """What people call a scope: by "ward:cardiology" or the like."""
+    return (
+        {f"site:{site.slug}": site.name for site in sites()}
+        | {f"ward:{ward.slug}": ward.name for ward in wards()}
+        | {f"kind:{kind}": f"Every {word.lower()}" for kind, word in KIND.items()}
+    )
 
 
 def _steps(row: stored.RolloutRow) -> list[str]:

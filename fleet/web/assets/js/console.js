@@ -9,16 +9,23 @@ setInterval(showAges, 1000);
 for (const element of document.querySelectorAll("[data-chart]")) startChart(element);
 for (const form of document.querySelectorAll("form[data-live]")) follow(form);
 
-for (const element of document.querySelectorAll("[data-refresh]")) setInterval(() => refresh(element).catch(() => {}), 5000);
+if (document.querySelector("[data-refresh]")) setInterval(() => refresh().catch(() => {}), 5000);
 
 // What goes on by itself: the same page again, as long as somebody looks at it.
-async function refresh(element) {
-  if (document.hidden || element.contains(document.activeElement)) return;
+async function refresh() {
+  if (document.hidden) return;
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
   if (!answer.ok || answer.redirected) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const found = page.getElementById(element.id);
-  if (found) Idiomorph.morph(element, found);
+  for (const element of document.querySelectorAll("[data-refresh]")) {
+    const found = page.getElementById(element.id);
+    if (found && !isHandled(element)) Idiomorph.morph(element, found);
+  }
+}
+
+// No button becomes another one under a finger, nor a field another one under the typing.
+function isHandled(element) {
+  return element.querySelector("form:hover, form:focus-within") !== null || element.matches("form:is(:hover, :focus-within)");
 }
 
 function follow(form) {
