@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from fleet.services.allow_downgrade import allow_downgrade
 from fleet.services.decommission_device import decommission_device
 from fleet.services.errors import Conflict, Invalid
+from fleet.services.rollouts import releases
 from fleet.services.rollouts.roll_back import roll_back
 from fleet.services.rollouts.steer import cancel_rollout
 from fleet.signing.online import online_key_path
@@ -19,6 +20,7 @@ from fleet.store.database import db, transaction
 from fleet.store.models import Device, FirmwareJob, RolloutDevice
 from fleet.trust.envelope import payload_digest, read_envelope
 from tests.support.firmware_rollouts import FORMER, NEW, FirmwareCarts
+from tests.support.plans import plans_of
 
 
 @pytest.fixture
@@ -291,6 +293,11 @@ def test_a_cancelled_rollout_is_not_served_late_and_a_decommissioned_device_is_f
     assert carts.offers() == {}
     decommission_device(name, "user:ada", carts.now)
     assert carts.offers() == {name: None}
+
+
+def test_latecomers_of_years_are_found_by_an_index_of_their_own(carts: FirmwareCarts) -> None:
+    (plan,) = plans_of(lambda: releases.late_rollouts(db.session(), carts.now))
+    assert any("ix_rollout_device_late" in step for step in plan), plan
 
 
 def as_json(envelope: object) -> bytes:
