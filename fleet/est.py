@@ -1,5 +1,7 @@
-"""The enrolment server: EST (RFC 7030), and nothing else. Its routes are open to the network of the
-devices; who may do what is said by token (HTTP Basic) or by client certificate.
+"""The enrolment server: EST (RFC 7030), and whose signatures a device is to trust.
+
+Its routes are open to the network of the devices; who may do what is said by token (HTTP Basic) or
+by client certificate.
 """
 
 import logging
@@ -17,8 +19,11 @@ from fleet.pki.authority import Authority
 from fleet.services.enrol_device import enrol_device
 from fleet.services.errors import Conflict, Invalid, ServiceError, Unauthorized
 from fleet.services.renew_certificate import renew_certificate
+from fleet.services.trust import chain_of
 from fleet.store.clock import service_now
+from fleet.store.database import db
 from fleet.wire import est
+from fleet.wire.messages import encode
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -85,6 +90,15 @@ def renew() -> Response:
     return _certificates(
         [renew_certificate(_authority(), held.serial_number, _request(), service_now())]
     )
+
+
+@bp.get(est.TRUST)
+def trust_document() -> Response:
+    """Open, as the authority is: a device believes it because it believes this server."""
+    chain = chain_of(db.session())
+    if not chain:
+        return Response(status=204)
+    return Response(encode(chain[-1]), mimetype="application/json")
 
 
 def _request() -> x509.CertificateSigningRequest:

@@ -31,7 +31,10 @@ def enrol(
         tell(f"waits for approval; asking again in {answer.seconds} s")
         if stop.wait(answer.seconds):
             return False
+    document = est.trust_document(invitation, trusted)
     credentials.keep(answer, trusted)
+    if document is not None:
+        write(trust_path(folder, invitation.device_id), document)
     write(_memory(folder, invitation.device_id), json.dumps({"url": invitation.url}).encode())
     return True
 
@@ -58,6 +61,11 @@ def keep_renewed(folder: Path, device_id: str, stop: Event, clock: Callable[[], 
             log.warning("%s: no new certificate yet: %s", device_id, error)
         if stop.wait(RENEW_CHECK_S):
             return
+
+
+def trust_path(folder: Path, device_id: str) -> Path:
+    """The trust document that came with the enrolment."""
+    return folder / f"{device_id}.trust.json"
 
 
 def _memory(folder: Path, device_id: str) -> Path:

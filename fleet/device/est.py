@@ -60,6 +60,17 @@ def enrol(
     return answer if isinstance(answer, Waits) else est.read_certificates(answer)
 
 
+def trust_document(invitation: Invitation, trusted: bytes) -> bytes | None:
+    """Whose signatures the service says are to be trusted; None where there is no such document.
+
+    Raises Refused, or OSError where nobody answers.
+    """
+    context = ssl.create_default_context(cadata=trusted.decode())
+    answer = _ask(invitation.url, context, "GET", est.TRUST)
+    assert isinstance(answer, bytes)
+    return answer or None
+
+
 def renew(
     url: str, ca: Path, pair: Path, request: x509.CertificateSigningRequest
 ) -> list[x509.Certificate]:
@@ -98,6 +109,6 @@ def _ask(
     if answer.status == 202:
         wait = answer.headers.get("Retry-After", "")
         return Waits(min(int(wait), LONGEST_WAIT_S) if wait.isdigit() else 60)
-    if answer.status != 200:
+    if answer.status not in (200, 204):
         raise Refused(f"{answer.status}: {said.decode('utf-8', 'replace').strip()[:500]}")
     return said

@@ -12,7 +12,7 @@ from fleet.device.agent import Agent, wall_clock
 from fleet.device.apps import AppSpec
 from fleet.device.backoff import FIRST_S
 from fleet.device.credentials import Credentials
-from fleet.device.enrol import keep_renewed
+from fleet.device.enrol import keep_renewed, trust_path
 from fleet.device.fetch import Fetcher
 from fleet.device.firmware import Firmware
 from fleet.device.journal import Journal
@@ -45,7 +45,8 @@ def run_agent(
 
     Journal, key and certificate lie in `state_dir`. ValueError for an address or a device id that
     is not one; a broker that cannot be reached is waited for. `server`: `http://host:port` of the
-    service, from which firmware is fetched. `trust`: the first trust document, to be put in place.
+    service, from which firmware is fetched. `trust`: the first trust document, to be put in place;
+    otherwise that with which it was enrolled, if there was one.
 
     This process is the machine: it starts anew in the slot that is to run.
     """
@@ -55,7 +56,7 @@ def run_agent(
     link = MqttLink(device_id, mqtt_url, topics.up(device_id, "state"), tls=tls)
     journal = Journal(state_dir / f"{device_id}.journal", wall_clock())
     rng = SystemRandom()
-    firmware = _firmware(device_id, state_dir, server, trust)
+    firmware = firmware_of(device_id, state_dir, server, trust)
     agent = Agent(
         device_id,
         link,
@@ -80,11 +81,17 @@ def run_agent(
         loop.close()
 
 
-def _firmware(
+def firmware_of(
     device_id: str, state_dir: Path, server: str | None, trust: bytes | None
 ) -> Firmware | None:
-    """None where it was never told whom to trust: then all is as it was without signatures."""
+    """None where it was never told whom to trust: then all is as it was without signatures.
+
+    Raises ValueError for a trust document that does not hold.
+    """
     folder = state_dir / f"{device_id}.firmware"
+    enrolled_with = trust_path(state_dir, device_id)
+    if trust is None and enrolled_with.exists():
+        trust = enrolled_with.read_bytes()
     if trust is None and not folder.exists():
         return None
     firmware = Firmware(

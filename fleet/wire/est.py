@@ -8,6 +8,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 ROOT = "/.well-known/est"
+TRUST = "/trust"
+"""Below the root, beside the operations of EST: the trust document in force, or 204."""
 REQUEST_TYPE = "application/pkcs10"
 CERTIFICATES_TYPE = "application/pkcs7-mime; smime-type=certs-only"
 

@@ -15,11 +15,13 @@ from fleet.device import est
 from fleet.device.credentials import Credentials
 from fleet.device.enrol import enrol as enrol_machine
 from fleet.device.enrol import renew_if_due
+from fleet.device.run import firmware_of
 from fleet.pki.authority import Authority, is_due
 from fleet.services.approve_device import approve_device, refuse_device
 from fleet.services.decommission_device import decommission_device
 from fleet.services.enrol_device import enrol_device
 from fleet.services.errors import Conflict, Invalid, Unauthorized
+from fleet.services.install_trust import install_trust
 from fleet.services.renew_certificate import renew_certificate
 from fleet.services.revoke_device import revoke_device
 from fleet.store.database import db
@@ -36,6 +38,7 @@ from fleet.wire.requests import new_key, request
 from tests.support.enrolling import enrolment_server, environ_of, invitation
 from tests.support.hospital import build_hospital, reading, say, telemetry
 from tests.support.processes import free_port
+from tests.support.signing import Ceremony
 
 
 @pytest.fixture
@@ -254,3 +257,24 @@ def test_a_weak_key_is_refused(settings: Settings, authority: Authority, hospita
     with pytest.raises(Invalid, match="elliptic curve"):
         enrol_device(authority, "cart-001", token_of(settings, authority),
                      weak.sign(key, hashes.SHA256()), this_moment())  # fmt: skip
+
+
+def test_whose_signatures_count_a_device_learns_when_it_enrols(
+    server: None, settings: Settings, authority: Authority, tmp_path: Path
+) -> None:
+    ceremony = Ceremony(tmp_path / "keys", this_moment())
+    install_trust(ceremony.envelope, "test", this_moment())
+    folder = tmp_path / "agent"
+    label = invitation(settings, authority, "cart-001")
+    assert enrol_machine(label, folder, Event(), print)
+    firmware = firmware_of("cart-001", folder, None, None)
+    assert firmware is not None
+    assert firmware.trusted.version == 1
+
+
+def test_without_a_trust_document_a_device_enrols_all_the_same(
+    server: None, settings: Settings, authority: Authority, tmp_path: Path
+) -> None:
+    label = invitation(settings, authority, "cart-001")
+    assert enrol_machine(label, tmp_path / "agent", Event(), print)
+    assert firmware_of("cart-001", tmp_path / "agent", None, None) is None

@@ -58,7 +58,7 @@ def _turn(rollout_id: int, now: datetime) -> int:
         if step is not None:
             _make(session, rollout, step, now)
         elif words := bringing(rollout.target).obstacle(session, rollout, now):
-            move(session, rollout, RolloutState.PAUSED, SCHEDULE, now, words)
+            move(session, rollout, RolloutState.HALTED, SCHEDULE, now, words)
         else:
             return offer(session, rollout, now)
     return 0

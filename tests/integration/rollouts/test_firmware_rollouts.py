@@ -267,14 +267,14 @@ def test_what_cannot_be_rolled_out_is_named(carts: FirmwareCarts) -> None:
         carts.propose()
 
 
-def test_without_the_online_key_the_rollout_pauses_and_says_so(
+def test_without_the_online_key_the_rollout_halts_and_says_so(
     carts: FirmwareCarts, worker: Flask
 ) -> None:
     online_key_path(worker.config["FLEET"].data_dir).unlink()
     rollout_id = carts.begin()
     carts.turn()
     rollout = carts.rollout(rollout_id)
-    assert rollout.state == "paused"
+    assert rollout.state == "halted"
     assert "the online key cannot be used" in (rollout.reason or "")
     assert carts.offers() == {}
 
