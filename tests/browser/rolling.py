@@ -67,15 +67,17 @@ def _roll_out(carts: Carts, now: datetime) -> None:
     carts.rest()
     carts.begin(scope="ward", key="ward-1")
     carts.go_well(turns=15)
-    carts.begin(scope="ward", key="ward-2")
+    carts.begin(version=3, scope="ward", key="ward-2")
     carts.turn()
     carts.answer(carts.told_anything()[0], screen_timeout_s=5)
     carts.forget_words()
-    carts.begin(scope="ward", key="ward-3")
+    carts.begin(version=3, scope="ward", key="ward-3")
     carts.go_well(turns=2)
     pause_rollout(PAUSED, ADA, carts.now)
     carts.begin(shares=[10, 100], error_pct=60, soak_min=5)
-    while len(carts.in_state(RUNNING, "succeeded")) < FIRST_RINGS:
+    for _ in range(40):
+        if len(carts.in_state(RUNNING, "succeeded")) >= FIRST_RINGS:
+            break
         carts.go_well(turns=1)
     carts.now = now
     carts.rest()
@@ -88,6 +90,7 @@ def _roll_out(carts: Carts, now: datetime) -> None:
     for name in good:
         carts.answer(name)
     carts.turn()
+    assert carts.rollout(RUNNING).state == "running"
     carts.propose(version=3, scope="ward", key="ward-4")
     set_ward_care("ward-6", ["mon-fri 22:00-05:00", "sun 13:00-15:00"], 3, ADA, now)
 

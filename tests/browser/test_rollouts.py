@@ -157,7 +157,7 @@ def test_a_halted_rollout_is_among_the_alerts_and_leads_to_it(hospital: Hospital
     expect(row).to_contain_text("1 of the canaries failed")
     row.get_by_role("button", name="Acknowledge").click()
     expect(page.locator("tbody tr")).to_contain_text("acknowledged")
-    page.get_by_role("link", name="Rollout of carts 2").click()
+    page.get_by_role("link", name="Rollout of carts 3").click()
     page.wait_for_url(f"**/it/rollouts/{HALTED}")
 
 

@@ -17,9 +17,11 @@ async function refresh() {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
   if (!answer.ok || answer.redirected) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  for (const element of document.querySelectorAll("[data-refresh]")) {
+  // Asked of all before any of them moves the others from under the finger.
+  const free = [...document.querySelectorAll("[data-refresh]")].filter((element) => !isHandled(element));
+  for (const element of free) {
     const found = page.getElementById(element.id);
-    if (found && !isHandled(element)) Idiomorph.morph(element, found);
+    if (found) Idiomorph.morph(element, found);
   }
 }
 
