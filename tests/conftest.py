@@ -127,6 +127,13 @@ def quick_passwords() -> None:
     passwords._hasher = PasswordHasher.from_parameters(CHEAPEST)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def made_once() -> None:
+    from tests.support.made_once import share_what_the_code_alone_decides
+
+    share_what_the_code_alone_decides()
+
+
 # --- The application ------------------------------------------------------------------------
 
 
