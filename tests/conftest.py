@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.broker import Broker, ForeignBroker
 from tests.support.databases import PostgresTemplate, SqliteTemplate
+from tests.support.memory_disk import use_memory
 from tests.support.postgres import Postgres, private_cluster
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 # How long one example takes says more about the machine than about the rule.
 hypothesis.settings.register_profile("wardfleet", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("wardfleet")
+
+use_memory()
 
 
 # --- MQTT -----------------------------------------------------------------------------------
