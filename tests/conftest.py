@@ -5,6 +5,7 @@ fixtures, so that a fault in one of them fails its own tests and not the collect
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,9 @@ hypothesis.settings.register_profile("wardfleet", deadline=None, print_blob=True
 hypothesis.settings.load_profile("wardfleet")
 
 use_memory()
+# Without it each of the hundreds of processes that are started would compile the service anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 # --- MQTT -----------------------------------------------------------------------------------
