@@ -8,8 +8,11 @@ from fleet.config import Settings
 def create_app(settings: Settings | None = None) -> Flask:
     """The web application: settings, database, pages and API."""
     from fleet import api, web
+    from fleet.store.database import db
+    from fleet.store.migrate import migrate
 
     app = create_worker(settings)
+    migrate.init_app(app, db)
     web.init_app(app)
     api.init_app(app)
     return app
@@ -18,7 +21,6 @@ def create_app(settings: Settings | None = None) -> Flask:
 def create_worker(settings: Settings | None = None) -> Flask:
     """The application without pages: settings and database, for ingest, schedule and commands."""
     from fleet.store.database import db, engine_options, prepare_engine
-    from fleet.store.migrate import migrate
 
     settings = settings or Settings.from_env()
     settings.make_data_dir()
@@ -33,7 +35,6 @@ def create_worker(settings: Settings | None = None) -> Flask:
         FLEET=settings,
     )
     db.init_app(app)
-    migrate.init_app(app, db)
     with app.app_context():
         prepare_engine(db.engine)
     return app

@@ -1,26 +1,41 @@
 """The `fleet` command."""
 
 import os
+from importlib import import_module
 
 import click
 
 from fleet import logs
-from fleet.commands import (
-    audit,
-    battery,
-    broker,
-    devices,
-    entering,
-    firmware,
-    keys,
-    processes,
-    recovery,
-    schema,
-)
-from fleet.doctor.command import doctor
+
+SUBJECTS = {
+    "fleet.commands.processes": ("up", "web", "ingest", "schedule", "est"),
+    "fleet.commands.schema": ("migrate",),
+    "fleet.commands.devices": ("simulate", "agent"),
+    "fleet.commands.entering": ("profile", "site", "ward", "setup-link", "user"),
+    "fleet.commands.audit": ("audit",),
+    "fleet.commands.recovery": ("backup", "restore", "recovered", "drill"),
+    "fleet.commands.battery": ("battery",),
+    "fleet.commands.broker": ("broker",),
+    "fleet.commands.keys": ("keys",),
+    "fleet.commands.firmware": ("firmware",),
+    "fleet.doctor.command": ("doctor",),
+}
+"""Where each command stands: what is not asked for is not imported, which takes a second or two."""
 
 
-@click.group()
+class _Commands(click.Group):
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return sorted(name for names in SUBJECTS.values() for name in names)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        for module, names in SUBJECTS.items():
+            if name in names:
+                commands = import_module(module).COMMANDS
+                return next(command for command in commands if command.name == name)
+        return None
+
+
+@click.group(cls=_Commands)
 @click.option("--verbose", is_flag=True, help="Say more of what happens.")
 @click.pass_context
 def main(context: click.Context, verbose: bool) -> None:
@@ -29,16 +44,6 @@ def main(context: click.Context, verbose: bool) -> None:
         os.environ["FLEET_LOG_LEVEL"] = "info"
     logs.set_up(context.invoked_subcommand or "fleet")
 
-
-SUBJECTS = (
-    processes, schema, devices, entering, audit, recovery, battery, broker, keys, firmware,
-)  # fmt: skip
-for subject in SUBJECTS:
-    for command in subject.COMMANDS:
-        main.add_command(command)
-
-
-main.add_command(doctor)
 
 if __name__ == "__main__":
     main()

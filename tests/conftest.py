@@ -5,6 +5,7 @@ fixtures, so that a fault in one of them fails its own tests and not the collect
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ import pytest
 
 from tests.support.broker import Broker, ForeignBroker
 from tests.support.databases import PostgresTemplate, SqliteTemplate
+from tests.support.memory_disk import use_memory
 from tests.support.postgres import Postgres, private_cluster
 
 if TYPE_CHECKING:
@@ -27,6 +29,11 @@ if TYPE_CHECKING:
 # How long one example takes says more about the machine than about the rule.
 hypothesis.settings.register_profile("wardfleet", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("wardfleet")
+
+use_memory()
+# Without it each of the hundreds of processes that are started would compile the service anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 # --- MQTT -----------------------------------------------------------------------------------
@@ -125,6 +132,13 @@ def quick_passwords() -> None:
     from fleet.services import passwords
 
     passwords._hasher = PasswordHasher.from_parameters(CHEAPEST)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def made_once() -> None:
+    from tests.support.made_once import share_what_the_code_alone_decides
+
+    share_what_the_code_alone_decides()
 
 
 # --- The application ------------------------------------------------------------------------

@@ -53,3 +53,6 @@ def _document(findings: list[Finding], worst: Level) -> dict[str, object]:
             for f in findings
         ],
     }
+
+
+COMMANDS = (doctor,)

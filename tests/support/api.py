@@ -45,11 +45,7 @@ class Contract:
 
     def __init__(self, app: Flask) -> None:
         self.app = app
-        text = app.test_client().get(f"{API}/openapi.json").text
-        # References from a part of the document must find the whole of it.
-        self.spec: dict[str, Any] = json.loads(text.replace('"#/', '"urn:api#/'))
-        resource = Resource.from_contents(self.spec, default_specification=DRAFT202012)
-        self._registry: Registry[Any] = Registry().with_resource("urn:api", resource)
+        self.spec, self._registry = _document(app)
 
     def check(self, method: str, answer: TestResponse) -> None:
         try:
@@ -77,6 +73,20 @@ class Contract:
         found: Any = self._registry.resolver().lookup(part["$ref"]).contents
         resolved: dict[str, Any] = found
         return resolved
+
+
+_documents: list[tuple[dict[str, Any], Registry[Any]]] = []
+
+
+def _document(app: Flask) -> tuple[dict[str, Any], Registry[Any]]:
+    """That of the first application that was asked: it follows from the code alone."""
+    if not _documents:
+        text = app.test_client().get(f"{API}/openapi.json").text
+        # References from a part of the document must find the whole of it.
+        spec = json.loads(text.replace('"#/', '"urn:api#/'))
+        resource = Resource.from_contents(spec, default_specification=DRAFT202012)
+        _documents.append((spec, Registry().with_resource("urn:api", resource)))
+    return _documents[0]
 
 
 class Hospital:

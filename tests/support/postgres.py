@@ -6,9 +6,10 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import psycopg
 from psycopg import sql
 from sqlalchemy.engine import make_url
@@ -25,6 +26,7 @@ SETTINGS = {
     "shared_buffers": "32MB",
     "timezone": "UTC",
 }
+_PREFIX = "wardfleet-pg-"
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 """What is committed survives a crash."""
 
@@ -81,13 +83,22 @@ def private_cluster(**more: str) -> Iterator["Cluster"]:
 def cluster_folder() -> Iterator[Path]:
     """PostgreSQL refuses to run as root, and a short name keeps its socket's short."""
     ensure_installed("postgresql")
-    folder = Path(tempfile.mkdtemp(prefix="wardfleet-pg-"))
+    _clear_up_after_the_dead()
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     try:
         if user := _server_user():
             shutil.chown(folder, user, user)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _clear_up_after_the_dead() -> None:
+    """A run that was killed leaves its databases, in memory too: those of an ended server go."""
+    for pid_file in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/data/postmaster.pid"):
+        with suppress(OSError, ValueError):  # another run may do the same
+            if not psutil.pid_exists(int(pid_file.read_text().splitlines()[0])):
+                shutil.rmtree(pid_file.parents[1], ignore_errors=True)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,7 @@ def _states_of_threads(pid: int) -> list[str]:
     return [stat.read_text().rpartition(")")[2].split()[0] for stat in stats]
 
 
+@cache
 def ensure_installed(*packages: str) -> None:
     """See that system packages are there. `make test` did so before, a lone pytest may not have."""
     done = subprocess.run(
