@@ -16,6 +16,7 @@ import pytest
 from tests.support.broker import Broker, ForeignBroker
 from tests.support.databases import PostgresTemplate, SqliteTemplate
 from tests.support.memory_disk import use_memory
+from tests.support.order import spread
 from tests.support.postgres import Postgres, private_cluster
 
 if TYPE_CHECKING:
@@ -34,6 +35,12 @@ use_memory()
 # Without it each of the hundreds of processes that are started would compile the service anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if workers := getattr(config, "workerinput", {}).get("workercount"):
+        named = [(item.path.relative_to(config.rootpath).as_posix(), item) for item in items]
+        items[:] = spread(named, workers)
 
 
 # --- MQTT -----------------------------------------------------------------------------------
