@@ -33,7 +33,7 @@ def judge_again(
         configuration.compliant_generation = configuration.generation
     if judgement.state != configuration.compliance:
         change = Change("compliance", configuration.compliance, judgement.state, judgement.reason)
-        transitions.record(session, [(configuration.device_pk, change)], now)
+        transitions.record_last(session, configuration.device_pk, change, now)
         configuration.compliance = judgement.state
         configuration.compliance_since = now
     configuration.compliance_reason = transitions.shortened(judgement.reason)

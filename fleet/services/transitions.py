@@ -18,14 +18,22 @@ _APPEND = BulkInsert(Transition, ("device_pk", "at", "aspect", "old", "new", "de
 
 
 def record(session: Session, changes: Iterable[tuple[int, Change]], now: datetime) -> None:
-    """Part of a transaction: (device primary key, change) each; written all at once at its end."""
-    for pk, change in changes:
-        words = (shortened(text) for text in (change.old, change.new, change.detail))
-        leave_for_last(session, _append, (pk, now, change.aspect, *words))
+    """Part of a transaction: (device primary key, change) each, in one statement."""
+    _APPEND.run(session, [_row(pk, change, now) for pk, change in changes])
+
+
+def record_last(session: Session, device_pk: int, change: Change, now: datetime) -> None:
+    """For use cases that come upon changes one by one: written all at once when they end."""
+    leave_for_last(session, _append, _row(device_pk, change, now))
 
 
 def _append(session: Session, rows: list[tuple[Any, ...]]) -> None:
     _APPEND.run(session, rows)
+
+
+def _row(device_pk: int, change: Change, now: datetime) -> tuple[Any, ...]:
+    words = (shortened(text) for text in (change.old, change.new, change.detail))
+    return device_pk, now, change.aspect, *words
 
 
 def shortened(text: str | None) -> str | None:

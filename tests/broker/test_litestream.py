@@ -51,7 +51,7 @@ def test_after_a_crash_of_everything_the_replica_has_what_was_acked_a_moment_bef
     settings = Settings.from_env({"FLEET_DATA_DIR": str(tmp_path / "new")})
     env = {"FLEET_DATA_DIR": str(settings.data_dir), "FLEET_LITESTREAM_URL": replica}
     restored = CliRunner(env=env).invoke(main, ["restore", "--litestream"])
-    assert restored.output.startswith("restored\nlost: the last 1 min")
+    assert restored.stdout.startswith("restored\nlost: the last 1 min")
     kept = readings(live / "wardfleet.sqlite", killed_at - LATEST)
     assert kept
     assert kept <= readings(settings.data_dir / "wardfleet.sqlite", killed_at)
