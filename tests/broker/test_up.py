@@ -77,7 +77,7 @@ def running(folder: Path, http_port: int, mqtt_port: int, **settings: object) ->
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=30)
+            process.communicate(timeout=90)
 
 
 @pytest.mark.timeout(120)
@@ -97,7 +97,7 @@ def test_one_command_shows_live_carts_and_its_end_leaves_no_process_and_keeps_th
         family = fleet.family()
         assert len(family) >= 5
         fleet.process.send_signal(signal.SIGINT)
-        output, _ = fleet.process.communicate(timeout=30)
+        output, _ = fleet.process.communicate(timeout=90)
         assert fleet.process.returncode == 0
         assert "/setup/" in output
         assert not [p for p in family if p.is_running() and p.status() != "zombie"]
@@ -111,7 +111,7 @@ def test_a_bad_setting_stops_the_start_with_one_clear_line(tmp_path: Path) -> No
         env=environment(tmp_path, FLEET_HTTP_PORT="eighty"),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=False,
     )
     assert ended.returncode != 0
@@ -137,7 +137,7 @@ def test_a_taken_port_is_named_before_anything_is_started(tmp_path: Path) -> Non
             ),
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=90,
             check=False,
         )
     assert ended.returncode != 0
@@ -153,7 +153,7 @@ def refused(folder: Path, **settings: object) -> str:
         env=environment(folder, **{**ports, **settings}),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=False,
     )
     assert ended.returncode != 0
@@ -239,7 +239,7 @@ def test_a_second_start_on_the_same_data_is_refused(tmp_path: Path) -> None:
             env=environment(tmp_path, FLEET_HTTP_PORT=free_port(), FLEET_MQTT_PORT=free_port()),
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=90,
             check=False,
         )
     assert ended.returncode != 0

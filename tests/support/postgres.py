@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,6 +28,7 @@ SETTINGS = {
     "timezone": "UTC",
 }
 _PREFIX = "wardfleet-pg-"
+OLD_S = 3_600
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 """What is committed survives a crash."""
 
@@ -94,11 +96,15 @@ def cluster_folder() -> Iterator[Path]:
 
 
 def _clear_up_after_the_dead() -> None:
-    """A run that was killed leaves its databases, in memory too: those of an ended server go."""
+    """A run that was killed leaves its databases, in memory too: those of an ended server go.
+
+    Not the young ones: while a cluster is made, one process after the other is its server.
+    """
     for pid_file in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/data/postmaster.pid"):
         with suppress(OSError, ValueError):  # another run may do the same
-            if not psutil.pid_exists(int(pid_file.read_text().splitlines()[0])):
-                shutil.rmtree(pid_file.parents[1], ignore_errors=True)
+            folder, pid = pid_file.parents[1], abs(int(pid_file.read_text().splitlines()[0]))
+            if time.time() - folder.stat().st_mtime > OLD_S and not psutil.pid_exists(pid):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
