@@ -67,6 +67,9 @@ def _set_outages_aside() -> None:
         )
         op.execute("UPDATE device_state SET outage_id = NULL WHERE outage_id IS NOT NULL")
         op.execute("DELETE FROM outage")
+        op.execute(
+            "CREATE TEMP TABLE kept_count AS SELECT * FROM sqlite_sequence WHERE name = 'alert'"
+        )
 
 
 def _put_outages_back() -> None:
@@ -76,5 +79,9 @@ def _put_outages_back() -> None:
             "UPDATE device_state SET outage_id = kept_member.outage_id FROM kept_member"
             " WHERE kept_member.device_pk = device_state.device_pk"
         )
+        # And where the ids of alerts have come to: none is given twice.
+        op.execute("DELETE FROM sqlite_sequence WHERE name = 'alert'")
+        op.execute("INSERT INTO sqlite_sequence SELECT * FROM kept_count")
+        op.execute("DROP TABLE kept_count")
         op.execute("DROP TABLE kept_outage")
         op.execute("DROP TABLE kept_member")

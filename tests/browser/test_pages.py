@@ -27,6 +27,7 @@ def test_nothing_is_seriously_wrong_with_the_boards_and_entrances(
     assert _problems(opened, BOARDS | ENTRANCES) == []
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_nothing_is_seriously_wrong_with_the_console(

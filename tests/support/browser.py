@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Sequence
 from typing import Any
 
-from playwright.sync_api import Browser, Page, Playwright
+from playwright.sync_api import Browser, Page, Playwright, expect
 
 from tests.support.processes import ROOT, ensure_installed
 
@@ -20,6 +20,10 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+# What comes within a second on a quiet machine may take many times that beside a whole suite.
+expect.set_options(timeout=20_000)
 
 
 def launch(playwright: Playwright) -> Browser:
