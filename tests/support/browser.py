@@ -51,7 +51,7 @@ class Pages:
         opened = self._browser.new_context(viewport={"width": width, "height": height}, **context)
         self._contexts.append(opened)
         page = opened.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
 
         def complain(text: str) -> None:
             if not any(part in text for part in allow):
