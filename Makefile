@@ -100,7 +100,7 @@ bench-wards: setup test-tools ## A year of simulated hospitals: deaths foreseen,
 bench-foresight: setup test-tools ## A year of ageing packs: how long before they fall it is told
 	$(BIN)/python -m tests.bench.foresight
 
-bench-rollout: setup test-tools ## Roll out to 10,000 devices, and firmware to AGENTS=300 real agents
+bench-rollout: setup test-tools ## Roll out to 10,000 devices, and firmware to AGENTS=100 real agents
 	$(BIN)/python -m tests.bench.rollout
 	$(BIN)/python -m tests.bench.rollout_agents
 

@@ -1,6 +1,6 @@
 """Firmware to real agents over a real broker: the second half of `make bench-rollout`.
 
-As many agents as two cores hold beside the service: each fetches a file of 600 kB in parts, swaps
+Agents on the same two cores as the service: each fetches a file of 600 kB in parts, swaps
 its slot, starts anew, and says so. `AGENTS=n` for another number.
 """
 
@@ -31,7 +31,7 @@ from tests.support.releases import Workshop
 from tests.support.service import service_up
 from tests.support.waiting import wait_until
 
-AGENTS = int(os.environ.get("AGENTS", "300"))
+AGENTS = int(os.environ.get("AGENTS", "100"))
 WARDS = 10
 IMAGE = bytes(range(250)) * 2_400
 VERSION = "4.2.0"
