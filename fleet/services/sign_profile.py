@@ -6,14 +6,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from fleet.services import audit
+from fleet.services.assign_profile import profile_version
 from fleet.services.desired_state import next_generations
-from fleet.services.errors import Invalid, NotFound
+from fleet.services.errors import Invalid
 from fleet.services.trust import required_trust
 from fleet.store.configuration import Configuration
 from fleet.store.database import db, transaction
 from fleet.store.device import Device
 from fleet.store.locks import Lock, take
-from fleet.store.profile import Profile, ProfileVersion
 from fleet.trust.documents import Manifest
 from fleet.trust.envelope import payload_digest
 from fleet.trust.refusal import Refused
@@ -23,7 +23,7 @@ from fleet.wire.messages import encode
 
 def manifest_of(slug: str, number: int, now: datetime, lasting: timedelta) -> Manifest:
     """Not signed yet. Raises NotFound."""
-    version = _version(db.session(), slug, number)
+    version = profile_version(db.session(), slug, number)
     return Manifest(
         type="profile",
         manifest_id=f"profile-{slug}-{number}"[:64],
@@ -42,7 +42,7 @@ def sign_profile(slug: str, number: int, envelope: Envelope, actor: str, now: da
     """
     with transaction() as session:
         take(session, Lock.ASSIGNMENTS)
-        version = _version(session, slug, number)
+        version = profile_version(session, slug, number)
         try:
             manifest = required_trust(session).manifest(envelope, now)
         except Refused as refusal:
@@ -70,14 +70,3 @@ def _tell_anew(session: Session, version_id: int, now: datetime) -> int:
     devices = [(configuration, name) for configuration, name in session.execute(query).all()]
     next_generations(session, devices, now)
     return len(devices)
-
-
-def _version(session: Session, slug: str, number: int) -> ProfileVersion:
-    version = session.scalar(
-        select(ProfileVersion)
-        .join(Profile)
-        .where(Profile.slug == slug, ProfileVersion.number == number)
-    )
-    if version is None:
-        raise NotFound(f"no version {number} of a profile {slug}")
-    return version

@@ -41,10 +41,7 @@ def hospital(app: Flask) -> Hospital:
 @pytest.fixture
 def workshop(hospital: Hospital, tmp_path: Path) -> Workshop:
     workshop = Workshop(hospital.app, tmp_path)
-    key = online_key_path(hospital.app.config["FLEET"].data_dir)
-    key.parent.mkdir(parents=True)
-    key.write_bytes((workshop.ceremony.folder / "online.pem").read_bytes())
-    key.chmod(0o600)
+    workshop.hand_over_online_key()
     return workshop
 
 
