@@ -1,7 +1,7 @@
 """Carts to which firmware is rolled out, and what they say of it."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 
 from fleet.services.rollouts.approve import approve_rollout
 from fleet.services.rollouts.propose import propose_rollout
+from fleet.services.sign_profile import manifest_of, sign_profile
 from fleet.store.database import db, transaction
 from fleet.store.models import Device, OutboxMessage
 from tests.support.hospital import say
@@ -50,6 +51,15 @@ class FirmwareCarts(Carts):
 
     def begin(self, **options: Any) -> int:
         rollout_id = self.propose(**options)
+        approve_rollout(rollout_id, "user:bob", self.now)
+        return rollout_id
+
+    def begin_profile(self, version: int, **plan: Any) -> int:
+        """A rollout of a profile beside: signed, as everything is here."""
+        manifest = manifest_of("carts", version, self.now, timedelta(days=30))
+        signed = self.workshop.ceremony.sign(manifest, "release")
+        sign_profile("carts", version, signed, "user:ada", self.now)
+        rollout_id = super().propose(version, **plan)
         approve_rollout(rollout_id, "user:bob", self.now)
         return rollout_id
 

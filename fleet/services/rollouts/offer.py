@@ -41,7 +41,7 @@ def serve_latecomers(session: Session, rollout: Rollout, now: datetime) -> int:
     late = brings.late(session, rollout, now)
     silent = [device.pk for device in late if not device.online]
     heard = [device for device in late if device.online]
-    safe = _safe(session, heard, care_of_wards(session, plan, now), plan, AT_ONCE)
+    safe = _safe(session, heard, care_of_wards(session, plan, now), plan, AT_ONCE, now)
     chosen = sorted({*silent, *safe})
     if chosen:
         brings.tell_late(session, rollout, chosen, now)
@@ -52,10 +52,10 @@ def serve_latecomers(session: Session, rollout: Rollout, now: datetime) -> int:
 
 def _choose(session: Session, rollout: Rollout, plan: Plan, now: datetime) -> list[int]:
     """On the way back, who is not heard of is told as well: so that the right one waits for it."""
-    silent = silent_in_queue(session, rollout.id, AT_ONCE) if rollout.reverts_id else []
+    silent = silent_in_queue(session, rollout.id, AT_ONCE, now) if rollout.reverts_id else []
     care = care_of_wards(session, plan, now)
-    waiting = queued(session, rollout.id, care)
-    return silent + _safe(session, waiting, care, plan, AT_ONCE - len(silent))
+    waiting = queued(session, rollout.id, care, now)
+    return silent + _safe(session, waiting, care, plan, AT_ONCE - len(silent), now)
 
 
 def _safe(
@@ -64,10 +64,11 @@ def _safe(
     care: Mapping[int, Ward],
     plan: Plan,
     most: int,
+    now: datetime,
 ) -> list[int]:
     if not waiting:
         return []
-    spare = stocks(session, {device.ward_id for device in waiting})
+    spare = stocks(session, {device.ward_id for device in waiting}, now)
     return admit(waiting, spare, care, plan, most).admitted
 
 

@@ -25,7 +25,7 @@ from fleet.services.rollouts.profile_assignment import (
     key_of,
     version_id,
 )
-from fleet.services.rollouts.queue import IS_BUSY, candidates
+from fleet.services.rollouts.queue import candidates, is_busy
 from fleet.services.signed_versions import must_be_signed
 from fleet.services.transitions import shortened
 from fleet.store.configuration import Configuration
@@ -145,7 +145,7 @@ def late(session: Session, rollout: Rollout, now: datetime) -> Sequence[Candidat
     query = (
         candidates()
         .join(ProfilePin, ProfilePin.device_pk == Device.id)
-        .where(ProfilePin.rollout_id == rollout.id, ~IS_BUSY)
+        .where(ProfilePin.rollout_id == rollout.id, ~is_busy(now))
         .order_by(Device.id)
     )
     return [Candidate(*row) for row in session.execute(query)]
@@ -173,6 +173,8 @@ def finish(session: Session, rollout: Rollout, now: datetime) -> None:
 def back(session: Session, rollout: Rollout, now: datetime) -> tuple[str, str]:
     if rollout.former_version is None:
         raise Conflict("there was no version before it; assign another one instead")
+    former = profile_version(session, rollout.target_slug, int(rollout.former_version))
+    must_be_signed(session, former, now)
     return rollout.target_slug, rollout.former_version
 
 

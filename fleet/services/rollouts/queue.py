@@ -1,30 +1,49 @@
 """Who stands in the queue of a rollout, and what their wards can spare now."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from fleet.domain.rollout.care import Candidate, Place, Stock
 from fleet.domain.rollout.care import Ward as Care
 from fleet.domain.rollout.plan import Plan
 from fleet.domain.rollout.windows import is_open, parse
-from fleet.domain.rollout.words import JobState
+from fleet.domain.rollout.words import AT_WORK, JobState
 from fleet.domain.words import Availability, Lifecycle
 from fleet.store.device import Device, DeviceState
 from fleet.store.driver import among
-from fleet.store.rollout import IS_AT_WORK, RolloutDevice, RolloutRing
+from fleet.store.rollout import IS_AT_WORK, IS_LATE, FirmwareJob, RolloutDevice, RolloutRing
 from fleet.store.site import Site, Ward
 
 _OTHER = aliased(RolloutDevice)
-IS_BUSY = Device.id.in_(select(RolloutDevice.device_pk).where(IS_AT_WORK).correlate(None))
-"""A rollout has it at work, whichever."""
+LATE_AGAIN_AFTER = timedelta(hours=1)
+"""A device that got its offer late, and of which no word has come for so long, is at it no more."""
 
 
-def queued(session: Session, rollout_id: int, care: Mapping[int, Care]) -> list[Candidate]:
+def is_busy(now: datetime) -> ColumnElement[bool]:
+    """Of a device: a rollout has it at work, whichever; or it is at work late, after its turn."""
+    at_work = select(RolloutDevice.device_pk).where(IS_AT_WORK).correlate(None)
+    late = (
+        select(RolloutDevice.device_pk)
+        .join(FirmwareJob, FirmwareJob.rollout_device_id == RolloutDevice.id)
+        .where(
+            IS_LATE,
+            FirmwareJob.said_at >= RolloutDevice.ended_at,
+            FirmwareJob.state.is_(None) | FirmwareJob.state.in_(sorted(AT_WORK)),
+            func.coalesce(FirmwareJob.changed_at, FirmwareJob.said_at) > now - LATE_AGAIN_AFTER,
+        )
+        .correlate(None)
+    )
+    return or_(Device.id.in_(at_work), Device.id.in_(late))
+
+
+def queued(
+    session: Session, rollout_id: int, care: Mapping[int, Care], now: datetime
+) -> list[Candidate]:
     """In open rings, heard of, of wards whose windows are open: others need not be looked at."""
     query = (
         candidates()
@@ -34,7 +53,7 @@ def queued(session: Session, rollout_id: int, care: Mapping[int, Care]) -> list[
             _OTHER.state == JobState.QUEUED,
             _is_in_open_ring(rollout_id),
             DeviceState.online,
-            ~IS_BUSY,
+            ~is_busy(now),
             among(session, Device.ward_id, [pk for pk, ward in care.items() if ward.is_open]),
         )
         .order_by(_OTHER.ring, _OTHER.id)
@@ -42,7 +61,7 @@ def queued(session: Session, rollout_id: int, care: Mapping[int, Care]) -> list[
     return [Candidate(*row) for row in session.execute(query)]
 
 
-def silent_in_queue(session: Session, rollout_id: int, most: int) -> list[int]:
+def silent_in_queue(session: Session, rollout_id: int, most: int, now: datetime) -> list[int]:
     query = (
         select(_OTHER.device_pk)
         .join(DeviceState, DeviceState.device_pk == _OTHER.device_pk)
@@ -51,7 +70,7 @@ def silent_in_queue(session: Session, rollout_id: int, most: int) -> list[int]:
             _OTHER.rollout_id == rollout_id,
             _OTHER.state == JobState.QUEUED,
             ~DeviceState.online,
-            ~IS_BUSY,
+            ~is_busy(now),
         )
         .order_by(_OTHER.id)
         .limit(most)
@@ -88,16 +107,15 @@ def care_of_wards(session: Session, plan: Plan, now: datetime) -> dict[int, Care
     }
 
 
-def stocks(session: Session, ward_ids: Collection[int]) -> dict[Place, Stock]:
+def stocks(session: Session, ward_ids: Collection[int], now: datetime) -> dict[Place, Stock]:
     """Of these wards; at work counts for whatever rollout."""
-    is_at_work = RolloutDevice.id.is_not(None)
+    is_at_work = is_busy(now)
     is_free = and_(
         DeviceState.online, DeviceState.availability == Availability.AVAILABLE, ~is_at_work
     )
     query = (
         select(Device.ward_id, Device.kind, func.count(), _sum(is_free), _sum(is_at_work))
         .join(DeviceState, DeviceState.device_pk == Device.id)
-        .outerjoin(RolloutDevice, and_(RolloutDevice.device_pk == Device.id, IS_AT_WORK))
         .where(
             among(session, Device.ward_id, sorted(ward_ids)),
             Device.lifecycle == Lifecycle.ENROLLED,

@@ -23,7 +23,7 @@ from fleet.services.rollouts.firmware_offers import (
     take_offer_back,
 )
 from fleet.services.rollouts.members import lately, placed_devices, who_has
-from fleet.services.rollouts.queue import IS_BUSY, candidates
+from fleet.services.rollouts.queue import LATE_AGAIN_AFTER, candidates, is_busy
 from fleet.services.transitions import shortened
 from fleet.services.trust import required_trust
 from fleet.store.device import Device, DeviceState
@@ -35,8 +35,6 @@ from fleet.trust.verify import check_counter
 
 SAY_AGAIN_AFTER = timedelta(minutes=5)
 """A device that is online and has not said a word of its offer may never have got it."""
-LATE_AGAIN_AFTER = timedelta(hours=1)
-"""Without a word of it, a device that gets it late is offered it again."""
 tell = tell_late = offer
 _NEWER, _NEWER_ROLLOUT = aliased(RolloutDevice), aliased(Rollout)
 
@@ -252,6 +250,6 @@ def _late(now: datetime) -> Select[*tuple[Any, ...]]:
             DeviceState.system["firmware"].as_string().is_distinct_from(FirmwareRelease.version),
             is_idle,
             ~is_newer.exists(),
-            ~IS_BUSY,
+            ~is_busy(now),
         )
     )

@@ -10,17 +10,13 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from fleet.services.allow_downgrade import allow_downgrade
-from fleet.services.decommission_device import decommission_device
 from fleet.services.errors import Conflict, Invalid
-from fleet.services.rollouts import releases
 from fleet.services.rollouts.roll_back import roll_back
-from fleet.services.rollouts.steer import cancel_rollout
 from fleet.signing.online import online_key_path
 from fleet.store.database import db, transaction
 from fleet.store.models import Device, FirmwareJob, RolloutDevice
 from fleet.trust.envelope import payload_digest, read_envelope
 from tests.support.firmware_rollouts import FORMER, NEW, FirmwareCarts
-from tests.support.plans import plans_of
 
 
 @pytest.fixture
@@ -128,70 +124,6 @@ def test_a_silent_device_has_failed_but_one_that_goes_on_has_time(carts: Firmwar
     assert reason_of(slow) == "silent for 30 min while downloading"
 
 
-def test_one_that_only_waits_for_a_safe_moment_has_missed_it_and_gets_it_in_the_next(
-    carts: FirmwareCarts,
-) -> None:
-    rollout_id = carts.begin(canaries=1, shares=[100])
-    carts.turn()
-    ((name, offer),) = carts.offers().items()
-    assert offer is not None
-    carts.report(name, offer["job_id"], "waiting", reason="not_ready", detail="somebody uses it")
-    carts.rest([name], availability="in_use")
-    carts.turn(minutes=31)
-    assert carts.in_state(rollout_id, "missed") == [name]
-    assert carts.offer(name) is None
-    carts.report(name, offer["job_id"], "cancelled", reason="taken_back")
-    carts.forget_words()
-    carts.turn(times=2, minutes=5)
-    assert name not in carts.offers()
-    carts.rest([name])
-    carts.turn()
-    again = carts.offer(name)
-    assert again is not None
-    assert again["job_id"] != offer["job_id"]
-    carts.turn(times=3, minutes=5)
-    assert carts.offer(name) == again
-    carts.install(name)
-    carts.forget_words()
-    carts.turn(times=3, minutes=61)
-    assert name not in carts.offers()
-
-
-def test_back_after_a_month_a_device_gets_the_release_at_its_first_safe_moment(
-    carts: FirmwareCarts,
-) -> None:
-    away = carts.names[0]
-    carts.rest([away], online=False, last_seen_at=carts.now - timedelta(days=2))
-    rollout_id = carts.begin(ends_after_days=1)
-    carts.firmware_goes_well(turns=60, minutes=60)
-    assert carts.rollout(rollout_id).state == "completed"
-    assert carts.in_state(rollout_id, "missed") == [away]
-    carts.now += timedelta(days=30)
-    carts.turn()
-    assert carts.offers() == {}
-    carts.rest([away], plugged_in=False)
-    carts.turn()
-    assert carts.offers() == {}
-    carts.rest([away])
-    carts.turn()
-    assert list(carts.offers()) == [away]
-
-
-def test_an_offer_that_nobody_answers_is_said_again_while_the_device_is_online(
-    carts: FirmwareCarts,
-) -> None:
-    carts.begin(canaries=1)
-    carts.turn()
-    ((name, offer),) = carts.offers().items()
-    carts.forget_words()
-    carts.turn(times=4, minutes=1)
-    assert carts.offers() == {}
-    carts.turn(minutes=1)
-    again = carts.offer(name)
-    assert again is not None
-    assert again["job_id"] == offer["job_id"]  # type: ignore[index]
-
-
 def test_reports_of_another_device_or_an_older_boot_change_nothing(carts: FirmwareCarts) -> None:
     rollout_id = carts.begin(canaries=2)
     carts.turn()
@@ -239,6 +171,14 @@ def test_rolling_back_takes_offers_back_from_those_at_work(carts: FirmwareCarts)
     assert len(carts.in_state(rollout_id, "rolled_back")) == 2
 
 
+def test_a_profile_is_not_rolled_back_to_what_nobody_has_signed(carts: FirmwareCarts) -> None:
+    rollout_id = carts.begin_profile(2, canaries=2)
+    carts.turn()
+    with pytest.raises(Conflict, match="version 1 of carts is not signed"):
+        roll_back(rollout_id, "user:ada", carts.now)
+    assert carts.rollout(rollout_id).state == "running"
+
+
 def test_it_is_for_devices_of_its_make_that_do_not_run_it_yet(carts: FirmwareCarts) -> None:
     with transaction() as session:
         session.execute(
@@ -277,27 +217,6 @@ def test_without_the_online_key_the_rollout_halts_and_says_so(
     assert rollout.state == "halted"
     assert "the online key cannot be used" in (rollout.reason or "")
     assert carts.offers() == {}
-
-
-def test_a_cancelled_rollout_is_not_served_late_and_a_decommissioned_device_is_forgotten(
-    carts: FirmwareCarts,
-) -> None:
-    rollout_id = carts.begin(canaries=1)
-    carts.turn()
-    (name,) = carts.offers()
-    carts.turn(minutes=31)
-    assert carts.in_state(rollout_id, "timed_out") == [name]
-    cancel_rollout(rollout_id, "user:ada", carts.now)
-    carts.forget_words()
-    carts.turn(times=3, minutes=61)
-    assert carts.offers() == {}
-    decommission_device(name, "user:ada", carts.now)
-    assert carts.offers() == {name: None}
-
-
-def test_latecomers_of_years_are_found_by_an_index_of_their_own(carts: FirmwareCarts) -> None:
-    (plan,) = plans_of(lambda: releases.late_rollouts(db.session(), carts.now))
-    assert any("ix_rollout_device_late" in step for step in plan), plan
 
 
 def as_json(envelope: object) -> bytes:
