@@ -63,9 +63,8 @@ def _photograph(page: Page, pages: dict[str, str]) -> None:
             page.emulate_media(color_scheme=scheme)
             for name, address in pages.items():
                 page.goto(address)
-                chart = page.locator("[data-chart] canvas")
                 if page.locator("[data-chart]").count():
-                    chart.wait_for()
+                    page.locator("[data-chart]:not(:empty)").wait_for()  # drawn, or said why not
                 picture = OUT / f"{name}-{screen}-{scheme}.png"
                 page.screenshot(path=picture, full_page=screen == "phone")
 
