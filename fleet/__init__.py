@@ -6,12 +6,16 @@ from fleet.config import Settings
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The web application: settings, database, pages and API."""
-    from fleet import api, web
+    """The web application: settings, database, pages and API.
+
+    Raises UndeclaredPermission where a route does not say who may use it.
+    """
+    from fleet import access, api, web
 
     app = create_worker(settings)
     web.init_app(app)
     api.init_app(app)
+    access.check_declared(app)
     return app
 
 

@@ -12,6 +12,7 @@ from fleet.api.access import PREFIX, Access
 from fleet.api.parser import Parser
 from fleet.api.problems import from_integrity, from_service
 from fleet.api.schemas.common import page_of
+from fleet.domain.access import Scope, scope_of
 from fleet.services.errors import ServiceError
 
 Doc = dict[str, Any]
@@ -69,7 +70,7 @@ def _what_can_go_wrong(doc: Doc, doc_info: Doc) -> list[int]:
     found = [400, 500]
     if doc_info["access"] != Access.OPEN:
         found += [401, 403]
-    if doc_info["access"] == Access.WRITE:
+    if scope_of(doc_info["access"]) == Scope.WRITE:
         found += [409]
     if doc_info["has_path_parameters"]:
         found += [404]

@@ -194,7 +194,7 @@ def test_a_session_ends_after_twelve_hours_however_active(
     token = try_password(app, PASSWORD)
     assert token
     client.set_cookie("wardfleet_session", token)
-    for hours, status in ((0, 200), (11.99, 200), (12, 302), (13, 302)):
+    for hours, status in ((0, 200), (11.99, 200), (12, 401), (13, 401)):
         monkeypatch.setattr(clock, "now", lambda after=hours: NOW + timedelta(hours=after))
         assert client.get("/it").status_code == status, hours
 
