@@ -14,6 +14,7 @@ from fleet.api import (
     enrolment,
     firmware,
     metrics,
+    people,
     profiles,
     readings,
     rollouts,
@@ -34,6 +35,7 @@ BLUEPRINTS = (
     compliance.bp,
     alerts.bp,
     rollouts.bp,
+    people.bp,
     commands.bp,
 )
 

@@ -83,7 +83,7 @@ def list_rollout_devices(query: dict[str, Any], rollout_id: int) -> Response:
 @bp.route(f"{ONE}/approve", methods=["POST"])
 @bp.response(200, schemas.RolloutSchema, example=schemas.ROLLOUT)
 @allow(Access.APPROVE, if_match=True, etag=True)
-def approve(rollout_id: int) -> Response:
+def approve_proposed(rollout_id: int) -> Response:
     """Let it begin. Not for who proposed it."""
     version = expected(_row(rollout_id).version)
     approve_rollout(rollout_id, actor(), clock.now(), version)
