@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from fleet.services import audit
 from fleet.services.errors import Conflict
-from fleet.services.grants import keep_an_administrator, user_named
+from fleet.services.grants import keeping_an_administrator, user_named
 from fleet.store.database import transaction
 from fleet.store.locks import Lock, take
 from fleet.store.people import LoginSession, User
@@ -20,9 +20,8 @@ def disable_user(username: str, actor: str, now: datetime) -> None:
         user = user_named(session, username)
         if user.disabled_at is not None:
             raise Conflict(f"{username} is disabled already")
-        user.disabled_at = now
-        session.flush()
-        keep_an_administrator(session)
+        with keeping_an_administrator(session):
+            user.disabled_at = now
         session.execute(delete(LoginSession).where(LoginSession.user_id == user.id))
         _record(session, "user.disable", user, actor, now)
 

@@ -1,5 +1,7 @@
 """What people may, and where: roles are granted and revoked."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -35,9 +37,8 @@ def revoke_role(grant_id: int, actor: str, now: datetime) -> None:
             raise NotFound(f"no grant {grant_id}")
         user = session.get_one(User, grant.user_id)
         before = roles_of(session, user.id)
-        session.delete(grant)
-        session.flush()
-        keep_an_administrator(session)
+        with keeping_an_administrator(session):
+            session.delete(grant)
         _record(session, "user.revoke", user, actor, now, before)
 
 
@@ -97,9 +98,18 @@ def roles_of(session: Session, user_id: int) -> list[str]:
     )
 
 
-def keep_an_administrator(session: Session) -> None:
-    """Raises Conflict where nobody could let anybody in any more."""
-    left = session.scalar(
+@contextmanager
+def keeping_an_administrator(session: Session) -> Iterator[None]:
+    """Raises Conflict where this change would take the last one who can let anybody in."""
+    before = _administrators(session)
+    yield
+    session.flush()
+    if before and not _administrators(session):
+        raise Conflict("one administrator of everything must stay")
+
+
+def _administrators(session: Session) -> int:
+    query = (
         select(func.count())
         .select_from(RoleGrant)
         .join(User, User.id == RoleGrant.user_id)
@@ -110,8 +120,7 @@ def keep_an_administrator(session: Session) -> None:
             User.disabled_at.is_(None),
         )
     )
-    if not left:
-        raise Conflict("one administrator of everything must stay")
+    return session.scalar(query) or 0
 
 
 def _record(
