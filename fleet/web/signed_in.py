@@ -12,7 +12,7 @@ from fleet.web import clock
 
 
 def init_app(app: Flask) -> None:
-    app.context_processor(lambda: {"signed_in_user": current_user, "may": may, "offers": offers})
+    app.jinja_env.globals.update(signed_in_user=current_user, may=may, offers=offers)
 
 
 def current_user() -> User | None:

@@ -7,7 +7,7 @@ from typing import Any
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from fleet.access import At, allow, must_reach, reach
+from fleet.access import At, allow, may, must_reach, reach
 from fleet.domain.access import Access
 from fleet.domain.rollout.outlook import expected_end
 from fleet.domain.rollout.plan import Plan, plan_from
@@ -202,7 +202,7 @@ def _plan() -> dict[str, Any]:
 
 
 def _steps(row: stored.RolloutRow) -> list[str]:
-    """What can be done about it now, the most likely first."""
+    """What they can do about it now, the most likely first."""
     state = RolloutState(row.state)
     found = {
         RolloutState.PROPOSED: ["approve", "reject"],
@@ -211,7 +211,8 @@ def _steps(row: stored.RolloutRow) -> list[str]:
         RolloutState.HALTED: ["resume", "cancel"],
     }.get(state, [])
     can_go_back = state in _CAN_GO_BACK and row.former_version is not None and not row.reverts
-    return [*found, "roll-back"] if can_go_back else found
+    steps = [*found, "roll-back"] if can_go_back else found
+    return [s for s in steps if may(Access.APPROVE if s == "approve" else Access.STEER)]
 
 
 def _row(rollout_id: int) -> stored.RolloutRow:
