@@ -21,6 +21,7 @@ from fleet.store.queries.people import grants_of
 from fleet.wire.firmware import HEADER_SCHEME
 
 View = TypeVar("View", bound=Callable[..., Any])
+_READING = ("GET", "HEAD", "OPTIONS")
 
 
 class At(StrEnum):
@@ -73,7 +74,8 @@ class Caller:
             return [Grant(Role.VIEWER)] if access == Access.ARTIFACT else []
         if access == Access.OWN:  # a person's own account, whatever their roles
             return [Grant(Role.VIEWER)] if self.scopes is None else []
-        if self.scopes is not None and rules.scope_of(access) not in self.scopes:
+        changes = request.method not in _READING
+        if self.scopes is not None and rules.scope_of(access, changes=changes) not in self.scopes:
             return []
         return rules.giving(self.grants, access)
 

@@ -12,7 +12,6 @@ from fleet.api.access import PREFIX, Access
 from fleet.api.parser import Parser
 from fleet.api.problems import from_integrity, from_service
 from fleet.api.schemas.common import page_of
-from fleet.domain.access import Scope, scope_of
 from fleet.services.errors import ServiceError
 
 Doc = dict[str, Any]
@@ -44,9 +43,9 @@ class Blueprint(flask_smorest.Blueprint):
         return self.response(200, page_of(item), example=shown, headers={"Link": LINK})
 
 
-def _describe(doc: Doc, doc_info: Doc, **_context: Any) -> Doc:
+def _describe(doc: Doc, doc_info: Doc, *, method: str, **_context: Any) -> Doc:
     answers = doc.setdefault("responses", {})
-    for status in _what_can_go_wrong(doc, doc_info):
+    for status in _what_can_go_wrong(doc, doc_info, method):
         answers.setdefault(status, HTTPStatus(status).name)
     if doc_info["if_match"]:
         doc.setdefault("parameters", []).append("IF_MATCH")
@@ -66,11 +65,11 @@ def _describe(doc: Doc, doc_info: Doc, **_context: Any) -> Doc:
     return doc
 
 
-def _what_can_go_wrong(doc: Doc, doc_info: Doc) -> list[int]:
+def _what_can_go_wrong(doc: Doc, doc_info: Doc, method: str) -> list[int]:
     found = [400, 500]
     if doc_info["access"] != Access.OPEN:
         found += [401, 403]
-    if scope_of(doc_info["access"]) == Scope.WRITE:
+    if method != "get":
         found += [409]
     if doc_info["has_path_parameters"]:
         found += [404]

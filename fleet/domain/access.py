@@ -79,14 +79,15 @@ ROLES: dict[Role, frozenset[Access]] = {
 }
 """Proposing and approving meet only in the administrator, who still approves none of their own."""
 
-_READING = frozenset({Access.READ, Access.AUDIT, Access.ARTIFACT})
+READING = frozenset({Access.READ, Access.AUDIT, Access.METRICS, Access.ARTIFACT})
+"""By these nothing is ever changed."""
 
 
-def scope_of(access: Access) -> Scope:
-    """The scope that a token needs for it. Everything that is not known to read, writes."""
+def scope_of(access: Access, *, changes: bool) -> Scope:
+    """The scope that a token needs for it, in a request that changes something or that reads."""
     if access == Access.METRICS:
         return Scope.METRICS
-    return Scope.READ if access in _READING else Scope.WRITE
+    return Scope.WRITE if changes else Scope.READ
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import pytest
 
 from fleet.domain.access import (
     EVERYWHERE,
+    READING,
     ROLES,
     Access,
     Grant,
@@ -61,13 +62,15 @@ def test_people_and_audit_are_for_few(access: Access) -> None:
 
 def test_whoever_may_only_look_changes_nothing() -> None:
     for role in (Role.VIEWER, Role.AUDITOR):
-        assert Scope.WRITE not in {scope_of(access) for access in ROLES[role]}
+        assert ROLES[role] <= READING
 
 
 def test_no_role_holds_what_needs_none() -> None:
     assert all(not held & {Access.OPEN, Access.OWN} for held in ROLES.values())
 
 
-def test_what_is_not_known_to_read_needs_the_scope_to_write() -> None:
-    reading = {access for access in Access if scope_of(access) == Scope.READ}
-    assert reading == {Access.READ, Access.AUDIT, Access.ARTIFACT}
+def test_a_token_that_reads_changes_nothing_and_metrics_have_a_scope_of_their_own() -> None:
+    for access in Access:
+        scopes = {scope_of(access, changes=changes) for changes in (False, True)}
+        is_metrics = access == Access.METRICS
+        assert scopes == ({Scope.METRICS} if is_metrics else {Scope.READ, Scope.WRITE})
