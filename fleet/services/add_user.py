@@ -25,11 +25,11 @@ def add_user(
     """Raises Invalid naming the field that will not do, Conflict where the name is taken."""
     if problems := problems_with(username, password):
         raise Invalid(problems)
-    wanted = role_named(role)
+    wanted, hashed = role_named(role), hash_password(password)
     with transaction() as session:
         if session.scalar(select(User.id).where(User.username == username)) is not None:
             raise Conflict(f"there is a user {username} already")
-        user = User(username=username, password_hash=hash_password(password), created_at=now)
+        user = User(username=username, password_hash=hashed, created_at=now)
         session.add(user)
         session.flush()
         add_grant(session, user.id, wanted, where, actor, now)

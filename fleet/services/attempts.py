@@ -29,7 +29,7 @@ def count_attempt(name: str, now: datetime) -> None:
             select(func.count()).select_from(SignInFailure).where(SignInFailure.username == name)
         )
         if (recent or 0) >= TRIES:
-            raise TooManyAttempts("too many wrong passwords; try again in five minutes")
+            raise TooManyAttempts("too many wrong ones; try again in five minutes")
         session.add(SignInFailure(username=name, at=now))
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from fleet.services import audit
 from fleet.services.attempts import count_attempt, forgive
@@ -11,8 +11,8 @@ from fleet.services.first_administrator import problems_with
 from fleet.services.grants import user_named
 from fleet.services.passwords import hash_password, matches
 from fleet.services.sign_in_external import NO_PASSWORD
-from fleet.store.database import transaction
-from fleet.store.people import LoginSession
+from fleet.store.database import db, transaction
+from fleet.store.people import LoginSession, User
 
 
 def change_password(username: str, old: str, new: str, now: datetime) -> None:
@@ -21,13 +21,17 @@ def change_password(username: str, old: str, new: str, now: datetime) -> None:
     if weak:
         raise Invalid({"new": weak})
     count_attempt(username, now)
+    stored = db.session.scalar(select(User.password_hash).where(User.username == username))
+    if stored == NO_PASSWORD:
+        raise Conflict("your password is kept by your hospital's own sign-in")
+    if not matches(stored, old):
+        raise Invalid({"old": "is not your password"})
+    hashed = hash_password(new)
     with transaction() as session:
         user = user_named(session, username)
-        if user.password_hash == NO_PASSWORD:
-            raise Conflict("your password is kept by your hospital's own sign-in")
-        if not matches(user.password_hash, old):
-            raise Invalid({"old": "is not your password"})
-        user.password_hash = hash_password(new)
+        if user.password_hash != stored:
+            raise Conflict("your password has been changed meanwhile")
+        user.password_hash = hashed
         session.execute(delete(LoginSession).where(LoginSession.user_id == user.id))
         forgive(session, username)
         audit.record(session, f"user:{username}", "user.password", f"user/{username}", now)

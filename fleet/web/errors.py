@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 PAGES = {
     400: ("That could not be read", "Something in the address or the form is not as it should be."),
-    401: ("Please sign in", ""),
+    401: ("Please sign in", "Your session has ended."),
     403: ("Not allowed", "The page was too old, or this is not yours to change."),
     404: ("Nothing here", "The address is wrong, or what was here has been removed."),
     405: ("Not that way", "This address cannot be used like that."),

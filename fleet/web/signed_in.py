@@ -36,7 +36,9 @@ def way_in() -> BaseResponse:
     onward = url_for("entrance.login", next=here)
     if request.headers.get("HX-Request"):  # a page would be swapped into the page
         return Response(status=401, headers={"HX-Redirect": onward})
-    page = render_template("entrance/login.html", problem=None, username="", action=onward)
+    page = render_template(
+        "entrance/login.html", problem=None, username="", action=onward, going=here
+    )
     return Response(page, 401, headers={"Cache-Control": "no-store"})
 
 

@@ -117,4 +117,5 @@ def _enter(username: str, password: str, going: str) -> ResponseReturnValue:
 
 
 def _form(problem: str | None = None, username: str = "") -> str:
-    return render_template("entrance/login.html", problem=problem, username=username)
+    going = request.args.get("next")
+    return render_template("entrance/login.html", problem=problem, username=username, going=going)
