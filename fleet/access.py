@@ -25,10 +25,9 @@ _READING = ("GET", "HEAD", "OPTIONS")
 
 
 class At(StrEnum):
-    """Where the permission must hold."""
+    """Where the permission must hold, where the address names no object (`_PLACES`) and it need not
+    hold for everything."""
 
-    EVERYTHING = "everything"
-    """It is about what belongs to no ward and no site."""
     WARD = "ward"
     """In the ward whose slug is in the address."""
     SITE = "site"
@@ -84,7 +83,7 @@ class Caller:
 
 
 def declare(view: View, access: Access, at: At | None = None) -> View:
-    """`at`: where the address names no object, EVERYTHING unless said otherwise."""
+    """`at`: None, where it must hold for the object that the address names, or for everything."""
     # Where flask-smorest looks: a function has no such attribute of its own.
     view._apidoc = {"access": access, "at": at}  # type: ignore[attr-defined]
     return view
@@ -131,9 +130,11 @@ def _check(caller: Caller, access: Access, at: At | None) -> None:
         abort(403, "Administrators need a second factor: set one up under /it/account.")
     if not caller.giving(access):
         abort(403, f"This needs the permission `{access}`.")
-    if at == At.ANY or caller.may(access, EVERYWHERE):
+    if caller.may(access, EVERYWHERE):
         return
-    places = [] if at == At.EVERYTHING else list(_places(at, request.view_args or {}))
+    places = list(_places(at, request.view_args or {}))
+    if not places and at == At.ANY:
+        return
     if not places:
         abort(403, f"This needs the permission `{access}` for everything.")
     if not all(place and caller.may(access, place) for place in places):
