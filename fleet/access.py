@@ -91,7 +91,11 @@ def declare(view: View, access: Access, at: At | None = None) -> View:
 
 def allow(access: Access, at: At | None = None) -> Callable[[View], View]:
     """Declare who may call this page. It stands nearest to the function, under all decorators."""
-    return lambda view: declare(view, access, at)
+
+    def decorate(view: View) -> View:
+        return declare(view, access, at)
+
+    return decorate
 
 
 def declared_by(app: Flask, endpoint: str) -> dict[str, Any]:
