@@ -6,8 +6,11 @@ from fleet.config import Settings
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The web application: settings, database, pages and API."""
-    from fleet import api, web
+    """The web application: settings, database, pages and API.
+
+    Raises UndeclaredPermission where a route does not say who may use it.
+    """
+    from fleet import access, api, web
     from fleet.store.database import db
     from fleet.store.migrate import migrate
 
@@ -15,6 +18,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     migrate.init_app(app, db)
     web.init_app(app)
     api.init_app(app)
+    access.check_declared(app)
     return app
 
 

@@ -14,9 +14,11 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from fleet import environment as read
+from fleet import sign_in_settings
 from fleet.domain.retention import CLASSES, Ages
 from fleet.environment import SettingError as SettingError
 from fleet.pki.folder import Folder
+from fleet.sign_in_settings import SignInSettings
 from fleet.wire.tls import TlsFiles
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -75,6 +77,7 @@ class Settings:
     instance: str | None
     log_format: LogFormat
     log_level: str | None
+    sign_in: SignInSettings
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -120,6 +123,7 @@ class Settings:
                 read.one_of(environ, "FLEET_LOG", tuple(LogFormat)) or LogFormat.AUTO
             ),
             log_level=read.one_of(environ, "FLEET_LOG_LEVEL", LOG_LEVELS),
+            sign_in=sign_in_settings.from_env(environ),
         )
 
     def instance_name(self, process: str) -> str:
@@ -207,6 +211,6 @@ def _make_key(path: Path) -> None:
 
 def _existing_key(path: Path) -> str:
     key = path.read_text().strip()
-    if len(key) < 32:
-        raise SettingError(f"{path}: too short to be a key; delete it and a new one is made")
+    if len(key) < 32 or len(set(key)) < 10:
+        raise SettingError(f"{path}: too weak to be a key; delete it and a new one is made")
     return key

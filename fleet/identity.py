@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from flask import g, request
+from flask import current_app, g, request
 
 from fleet.services.sign_in import signed_in_user
 from fleet.store.models import User
@@ -14,6 +14,7 @@ def current_user(now: datetime) -> User | None:
     """The signed-in user of this request, looked up once."""
     if "user" not in g:
         token = request.cookies.get(COOKIE)
-        g.user = signed_in_user(token, now) if token else None
+        idle = current_app.config["FLEET"].sign_in.idle
+        g.user = signed_in_user(token, now, idle) if token else None
     user: User | None = g.user
     return user

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response
 
 from fleet.api import clock
-from fleet.api.access import Access, actor, allow
+from fleet.api.access import Access, At, actor, allow, reach
 from fleet.api.blueprint import Blueprint
 from fleet.api.cursors import key, paged
 from fleet.api.etags import expected, tagged
@@ -23,12 +23,12 @@ ONE = "/alerts/<number:alert_id>"
 @bp.route("/alerts")
 @bp.arguments(schemas.AlertsQuery, location="query")
 @bp.page(schemas.AlertSchema, schemas.ALERT)
-@allow(Access.READ)
+@allow(Access.READ, at=At.ANY)
 def list_alerts(query: dict[str, Any]) -> Response:
     """The newest first; without a state all that are not resolved."""
     (before,) = query.get("cursor", (None,))
     found = find_alerts(
-        query.get("state"), query.get("kind"), query.get("ward"), before, query["limit"]
+        query.get("state"), query.get("kind"), query.get("ward"), before, query["limit"], reach()
     )
     return paged(schemas.AlertSchema, found.rows, key(found.before))
 
@@ -44,7 +44,7 @@ def get_alert(alert_id: int) -> Response:
 
 @bp.route(f"{ONE}/acknowledge", methods=["POST"])
 @bp.response(200, schemas.AlertSchema, example=schemas.ALERT)
-@allow(Access.WRITE, if_match=True, etag=True)
+@allow(Access.ACKNOWLEDGE, if_match=True, etag=True)
 def acknowledge(alert_id: int) -> Response:
     """Say that somebody takes care of it. Its condition itself goes on."""
     version = expected(_alert(alert_id).version)

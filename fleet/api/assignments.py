@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, url_for
 
 from fleet.api import clock
-from fleet.api.access import Access, actor, allow
+from fleet.api.access import Access, At, actor, allow, must_reach, reach
 from fleet.api.blueprint import Blueprint
 from fleet.api.cursors import key, paged
 from fleet.api.etags import expected, tagged
@@ -22,20 +22,23 @@ ONE = "/assignments/<number:assignment_id>"
 @bp.route("/assignments")
 @bp.arguments(schemas.AssignmentsQuery, location="query")
 @bp.page(schemas.AssignmentSchema, schemas.ASSIGNMENT)
-@allow(Access.READ)
+@allow(Access.READ, at=At.ANY)
 def list_assignments(query: dict[str, Any]) -> Response:
     """All of them. For a device the most specific counts: device, ward, kind, site."""
     (after,) = query.get("cursor", (None,))
-    found = find_assignments(query.get("profile"), query.get("scope"), after, query["limit"])
+    found = find_assignments(
+        query.get("profile"), query.get("scope"), after, query["limit"], reach()
+    )
     return paged(schemas.AssignmentSchema, found.rows, key(found.after))
 
 
 @bp.route("/assignments", methods=["POST"])
 @bp.arguments(schemas.NewAssignmentSchema, example=schemas.NEW_ASSIGNMENT)
 @bp.response(201, schemas.AssignmentSchema, example=schemas.ASSIGNMENT)
-@allow(Access.WRITE, etag=True)
+@allow(Access.PROFILES, at=At.ANY, etag=True)
 def create_assignment(body: dict[str, Any]) -> Response:
     """Assign a profile version; every device in its scope is told."""
+    must_reach(Access.PROFILES, body["scope"], body["scope_key"], "scope_key")
     try:
         assignment_id = assign_profile(
             **_named(body), actor=actor(), now=clock.now(), expected_version=0
@@ -62,7 +65,7 @@ def get_assignment(assignment_id: int) -> Response:
 @bp.route(ONE, methods=["PATCH"])
 @bp.arguments(schemas.AssignmentChangeSchema, example={"number": 2})
 @bp.response(200, schemas.AssignmentSchema, example=schemas.ASSIGNMENT)
-@allow(Access.WRITE, if_match=True, etag=True)
+@allow(Access.PROFILES, if_match=True, etag=True)
 def patch_assignment(body: dict[str, Any], assignment_id: int) -> Response:
     """Move it to another version of its profile."""
     row = _assignment(assignment_id)
@@ -78,7 +81,7 @@ def patch_assignment(body: dict[str, Any], assignment_id: int) -> Response:
 
 @bp.route(ONE, methods=["DELETE"])
 @bp.response(204)
-@allow(Access.WRITE, if_match=True)
+@allow(Access.PROFILES, if_match=True)
 def delete_assignment(assignment_id: int) -> Response:
     """Take it away: devices go on with what the next wider assignment says."""
     version = expected(_assignment(assignment_id).version)

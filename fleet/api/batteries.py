@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response
 
 from fleet.api import clock
-from fleet.api.access import Access, actor, allow
+from fleet.api.access import Access, At, actor, allow, reach
 from fleet.api.blueprint import Blueprint
 from fleet.api.cursors import key, paged
 from fleet.api.etags import expected, tagged
@@ -26,7 +26,7 @@ MODEL = "/battery-models/<path:model>"
 @bp.route("/batteries")
 @bp.arguments(schemas.PacksQuery, location="query")
 @bp.page(schemas.PackListedSchema, schemas.LISTED)
-@allow(Access.READ)
+@allow(Access.READ, at=At.ANY)
 def list_packs(query: dict[str, Any]) -> Response:
     """Packs in the devices under management: who falls first is first, unless asked otherwise."""
     order = Order(query["order"])
@@ -38,6 +38,7 @@ def list_packs(query: dict[str, Any]) -> Response:
         falls_before=query.get("falls_before"),
         warranty=Warranty(query["warranty"]) if "warranty" in query else None,
         order=order,
+        reach=reach(),
     )
     after = PackKey.parse(query["cursor"][0], order) if "cursor" in query else None
     found = find_packs(wanted, clock.now().date(), after, query["limit"])
@@ -62,7 +63,7 @@ def get_pack(pack_id: int) -> Response:
 @bp.route("/battery-models")
 @bp.arguments(schemas.ModelsQuery, location="query")
 @bp.page(schemas.ModelSchema, schemas.MODEL)
-@allow(Access.READ)
+@allow(Access.READ, at=At.ANY)
 def list_models(query: dict[str, Any]) -> Response:
     """Every model that a pack was heard of with, by name."""
     (after,) = query.get("cursor", (None,))
@@ -72,7 +73,7 @@ def list_models(query: dict[str, Any]) -> Response:
 
 @bp.route(MODEL)
 @bp.response(200, schemas.ModelSchema, example=schemas.MODEL)
-@allow(Access.READ, etag=True)
+@allow(Access.READ, at=At.ANY, etag=True)
 def get_model(model: str) -> Response:
     """One model."""
     return _answer(model)
@@ -81,7 +82,7 @@ def get_model(model: str) -> Response:
 @bp.route(MODEL, methods=["PUT"])
 @bp.arguments(schemas.ModelFactsSchema, example=schemas.FACTS)
 @bp.response(200, schemas.ModelSchema, example=schemas.MODEL)
-@allow(Access.WRITE, if_match=True, etag=True)
+@allow(Access.BATTERIES, if_match=True, etag=True)
 def put_model(body: dict[str, Any], model: str) -> Response:
     """Say what purchasing knows of it. Forecasts follow its threshold from the next night on."""
     version = expected(_model(model).version)

@@ -43,9 +43,9 @@ class Blueprint(flask_smorest.Blueprint):
         return self.response(200, page_of(item), example=shown, headers={"Link": LINK})
 
 
-def _describe(doc: Doc, doc_info: Doc, **_context: Any) -> Doc:
+def _describe(doc: Doc, doc_info: Doc, *, method: str, **_context: Any) -> Doc:
     answers = doc.setdefault("responses", {})
-    for status in _what_can_go_wrong(doc, doc_info):
+    for status in _what_can_go_wrong(doc, doc_info, method):
         answers.setdefault(status, HTTPStatus(status).name)
     if doc_info["if_match"]:
         doc.setdefault("parameters", []).append("IF_MATCH")
@@ -65,11 +65,11 @@ def _describe(doc: Doc, doc_info: Doc, **_context: Any) -> Doc:
     return doc
 
 
-def _what_can_go_wrong(doc: Doc, doc_info: Doc) -> list[int]:
+def _what_can_go_wrong(doc: Doc, doc_info: Doc, method: str) -> list[int]:
     found = [400, 500]
     if doc_info["access"] != Access.OPEN:
         found += [401, 403]
-    if doc_info["access"] == Access.WRITE:
+    if method != "get":
         found += [409]
     if doc_info["has_path_parameters"]:
         found += [404]

@@ -32,7 +32,7 @@ def list_commands(device_id: str) -> Response:
 @bp.route(ALL, methods=["POST"])
 @bp.arguments(schemas.NewCommandSchema, example={"name": "locate", "ttl_s": 120})
 @bp.response(202, schemas.CommandSchema, example=schemas.COMMAND)
-@allow(Access.WRITE)
+@allow(Access.DEVICES)
 def create_command(body: dict[str, Any], device_id: str) -> CommandRow:
     """Send one. Read the list to see what became of it."""
     send_command(device_id, body["name"], actor(), clock.now(), body["ttl_s"])

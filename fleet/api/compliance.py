@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response
 
 from fleet.api import clock
-from fleet.api.access import Access, allow
+from fleet.api.access import Access, At, allow, reach
 from fleet.api.blueprint import Blueprint
 from fleet.api.cursors import key, paged
 from fleet.api.schemas import compliance as schemas
@@ -22,22 +22,22 @@ bp = Blueprint("Compliance", "What devices have against what they should have.")
 @bp.route("/compliance")
 @bp.arguments(schemas.ComplianceQuery, location="query")
 @bp.page(schemas.ComplianceListedSchema, schemas.LISTED)
-@allow(Access.READ)
+@allow(Access.READ, at=At.ANY)
 def list_compliance(query: dict[str, Any]) -> Response:
     """Every enrolled device's state."""
     (after,) = query.get("cursor", (None,))
     found = find_compliance(
-        clock.now(), query.get("state"), query.get("profile"), after, query["limit"]
+        clock.now(), query.get("state"), query.get("profile"), after, query["limit"], reach()
     )
     return paged(schemas.ComplianceListedSchema, found.rows, key(found.after))
 
 
 @bp.route("/compliance/summary")
 @bp.response(200, schemas.ComplianceSummarySchema, example=schemas.SUMMARY)
-@allow(Access.READ)
+@allow(Access.READ, at=At.ANY)
 def summarise_compliance() -> dict[str, int]:
     """How many devices are in each state."""
-    return dict.fromkeys(ComplianceState, 0) | compliance_totals(clock.now())
+    return dict.fromkeys(ComplianceState, 0) | compliance_totals(clock.now(), reach())
 
 
 @bp.route("/devices/<device_id:device_id>/compliance")

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, url_for
 
 from fleet.api import clock
-from fleet.api.access import Access, actor, allow
+from fleet.api.access import Access, At, actor, allow, must_reach, reach
 from fleet.api.blueprint import Blueprint
 from fleet.api.cursors import key, paged
 from fleet.api.etags import expected, tagged
@@ -25,7 +25,7 @@ bp = Blueprint("Devices", "The carts and tablets under management.")
 @bp.route("/devices")
 @bp.arguments(schemas.DevicesQuery, location="query")
 @bp.page(schemas.DeviceListedSchema, schemas.LISTED)
-@allow(Access.READ)
+@allow(Access.READ, at=At.ANY)
 def list_devices(query: dict[str, Any]) -> Response:
     """Enrolled devices, by asset tag; those that have left, by the identity `decommissioned`."""
     now = clock.now()
@@ -36,6 +36,7 @@ def list_devices(query: dict[str, Any]) -> Response:
         availability=query.get("availability"),
         compliance=query.get("compliance"),
         identity=query.get("identity"),
+        reach=reach(),
     )
     (after,) = query.get("cursor", (None,))
     found = find_devices(wanted, now, after, query["limit"])
@@ -46,10 +47,11 @@ def list_devices(query: dict[str, Any]) -> Response:
 @bp.route("/devices", methods=["POST"])
 @bp.arguments(schemas.NewDeviceSchema, example=schemas.NEW_DEVICE)
 @bp.response(201, schemas.DeviceSchema, example=schemas.DEVICE)
-@allow(Access.WRITE, etag=True)
+@allow(Access.DEVICES, at=At.ANY, etag=True)
 def register_device(body: dict[str, Any]) -> Response:
     """Bring a device under management."""
     ward = body.pop("ward")
+    must_reach(Access.DEVICES, "ward", ward, "ward")
     (device_id,) = register_devices([NewDevice(ward_slug=ward, **body)], actor(), clock.now())
     location = url_for("Devices.get_device", device_id=device_id)
     return _answer(device_id, status=201, location=location)
@@ -66,9 +68,11 @@ def get_device(device_id: str) -> Response:
 @bp.route("/devices/<device_id:device_id>", methods=["PATCH"])
 @bp.arguments(schemas.DeviceChangeSchema, example=schemas.CHANGE)
 @bp.response(200, schemas.DeviceSchema, example=schemas.DEVICE)
-@allow(Access.WRITE, if_match=True, etag=True)
+@allow(Access.DEVICES, if_match=True, etag=True)
 def patch_device(body: dict[str, Any], device_id: str) -> Response:
     """Change its ward, asset tag, model or serial number."""
+    if "ward" in body:
+        must_reach(Access.DEVICES, "ward", body["ward"], "ward")
     version = expected(_device(device_id).version)
     change_device(device_id, body, actor(), clock.now(), version)
     return _answer(device_id)
@@ -76,7 +80,7 @@ def patch_device(body: dict[str, Any], device_id: str) -> Response:
 
 @bp.route("/devices/<device_id:device_id>/decommission", methods=["POST"])
 @bp.response(200, schemas.DeviceSchema, example=schemas.DEVICE)
-@allow(Access.WRITE, if_match=True, etag=True)
+@allow(Access.DEVICES, if_match=True, etag=True)
 def decommission(device_id: str) -> Response:
     """Take it out of management. Its history stays; its alerts are resolved."""
     version = expected(_device(device_id).version)

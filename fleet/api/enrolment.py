@@ -18,7 +18,7 @@ bp = Blueprint("Enrolment", "How devices come by their certificates, and lose th
 @bp.route("/device-imports", methods=["POST"])
 @bp.arguments(schemas.TableSchema, example=schemas.TABLE)
 @bp.response(200, schemas.RegisteredSchema, example=schemas.REGISTERED)
-@allow(Access.WRITE)
+@allow(Access.DEVICES)
 def import_devices(body: dict[str, Any]) -> dict[str, Any]:
     """Bring the devices of a CSV under management, or (`dry_run`) only look."""
     found = register_csv(body["csv"], actor(), clock.now(), dry_run=body["dry_run"])
@@ -28,7 +28,7 @@ def import_devices(body: dict[str, Any]) -> dict[str, Any]:
 @bp.route("/devices/<device_id:device_id>/enrolment-token", methods=["POST"])
 @bp.arguments(schemas.TokenWantedSchema, example=schemas.TOKEN_WANTED)
 @bp.response(200, schemas.EnrolmentTokenSchema, example=schemas.TOKEN)
-@allow(Access.WRITE)
+@allow(Access.DEVICES)
 def make_token(body: dict[str, Any], device_id: str) -> dict[str, Any]:
     """A one-time token, valid for 24 hours and shown this once. It voids the former one."""
     check_authority()
@@ -43,7 +43,7 @@ def make_token(body: dict[str, Any], device_id: str) -> dict[str, Any]:
 
 @bp.route("/devices/<device_id:device_id>/approve", methods=["POST"])
 @bp.response(204)
-@allow(Access.WRITE)
+@allow(Access.DEVICES)
 def approve(device_id: str) -> None:
     """A device that waits gets its certificate when it asks again."""
     approve_device(device_id, actor(), clock.now())
@@ -51,7 +51,7 @@ def approve(device_id: str) -> None:
 
 @bp.route("/devices/<device_id:device_id>/refuse", methods=["POST"])
 @bp.response(204)
-@allow(Access.WRITE)
+@allow(Access.DEVICES)
 def refuse(device_id: str) -> None:
     """A device that waits gets none; its token is void."""
     refuse_device(device_id, actor(), clock.now())
@@ -59,7 +59,7 @@ def refuse(device_id: str) -> None:
 
 @bp.route("/devices/<device_id:device_id>/revoke", methods=["POST"])
 @bp.response(200, schemas.RevokedSchema, example=schemas.REVOKED)
-@allow(Access.WRITE)
+@allow(Access.DEVICES)
 def revoke(device_id: str) -> dict[str, Any]:
     """Its certificates are void: the broker refuses it, and ends its session within a minute."""
     return {"serials": revoke_device(device_id, actor(), clock.now())}

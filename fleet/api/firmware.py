@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response, abort, current_app, request, send_file
 from werkzeug.http import parse_range_header
 
-from fleet.api.access import Access, allow, may_have
+from fleet.api.access import Access, At, allow, may_have
 from fleet.api.blueprint import Blueprint
 from fleet.api.cursors import key, paged
 from fleet.api.schemas import firmware as schemas
@@ -29,7 +29,7 @@ _FILE = {"contentMediaType": BYTES}
 @bp.route("/firmware/releases")
 @bp.arguments(schemas.ReleasesQuery, location="query")
 @bp.page(schemas.ReleaseSchema, schemas.RELEASE)
-@allow(Access.READ)
+@allow(Access.READ, at=At.ANY)
 def list_releases(query: dict[str, Any]) -> Response:
     """The newest first."""
     (before,) = query.get("cursor", (None,))
@@ -39,7 +39,7 @@ def list_releases(query: dict[str, Any]) -> Response:
 
 @bp.route("/firmware/releases/<number:release_id>")
 @bp.response(200, schemas.ReleaseSchema, example=schemas.RELEASE)
-@allow(Access.READ)
+@allow(Access.READ, at=At.ANY)
 def get_release(release_id: int) -> dict[str, Any]:
     """One release."""
     return _shown(_release(release_id))
@@ -47,7 +47,7 @@ def get_release(release_id: int) -> dict[str, Any]:
 
 @bp.route("/firmware/releases/<number:release_id>/manifest")
 @bp.response(200, schemas.EnvelopeSchema, example=schemas.ENVELOPE)
-@allow(Access.READ)
+@allow(Access.READ, at=At.ANY)
 def get_manifest(release_id: int) -> Response:
     """Its manifest as it was signed."""
     return Response(_release(release_id).envelope, mimetype="application/json")
@@ -55,7 +55,7 @@ def get_manifest(release_id: int) -> Response:
 
 @bp.route("/firmware/trust")
 @bp.page(schemas.EnvelopeSchema, schemas.ENVELOPE)
-@allow(Access.READ)
+@allow(Access.READ, at=At.ANY)
 def list_trust() -> Response:
     """Every trust document as it was signed, the first one first, on one page."""
     chain = [json.loads(envelope) for envelope in trust_chain()]
@@ -68,7 +68,7 @@ def list_trust() -> Response:
 @bp.alt_response(206, schema=_FILE, content_type=BYTES, description="The part asked for.")
 @bp.alt_response(304, "NOT_MODIFIED")
 @bp.alt_response(416, "REQUESTED_RANGE_NOT_SATISFIABLE")
-@allow(Access.ARTIFACT)
+@allow(Access.ARTIFACT, at=At.ANY)
 def get_artifact(sha256: str) -> Response:
     """The file of a release by its SHA-256, which is its ETag too; `Range` and `If-Range` count.
 

@@ -39,6 +39,10 @@ class DeviceId(BaseConverter):
     regex = "[a-z0-9][a-z0-9-]{2,62}"
 
 
+class Username(BaseConverter):
+    regex = "[a-z0-9][a-z0-9._-]{1,63}"
+
+
 class Number(BaseConverter):
     """A key or a version's number. One that no column could hold is 404.
 
@@ -101,10 +105,11 @@ class Api(flask_smorest.Api):
 def make_api(app: Flask, blueprints: Sequence[flask_smorest.Blueprint]) -> Api:
     app.config.update(CONFIG)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # fields in the schema's own order
-    app.url_map.converters.update(slug=Slug, device_id=DeviceId, number=Number)
+    app.url_map.converters.update(slug=Slug, device_id=DeviceId, number=Number, username=Username)
     api = Api()
     api.register_converter(Slug, _pattern)
     api.register_converter(DeviceId, _pattern)
+    api.register_converter(Username, _pattern)
     api.register_converter(Number, _whole_number)
     info = {"description": DESCRIPTION, "version": version("wardfleet")}
     api.init_app(app, spec_kwargs={"info": info})

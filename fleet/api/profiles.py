@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, url_for
 
 from fleet.api import clock
-from fleet.api.access import Access, actor, allow
+from fleet.api.access import Access, At, actor, allow
 from fleet.api.blueprint import Blueprint
 from fleet.api.cursors import paged
 from fleet.api.etags import tagged
@@ -28,7 +28,7 @@ bp = Blueprint("Profiles", "What devices should be like.")
 
 @bp.route("/profiles")
 @bp.page(schemas.ProfileHeadSchema, schemas.PROFILE)
-@allow(Access.READ)
+@allow(Access.READ, at=At.ANY)
 def list_profiles() -> Response:
     """All profiles, on one page."""
     return paged(schemas.ProfileHeadSchema, profile_heads(), None)
@@ -38,7 +38,7 @@ def list_profiles() -> Response:
 @bp.arguments(ProfileSchema, example=schemas.DOCUMENT)
 @bp.response(201, schemas.LoadedSchema, description="A new version.")
 @bp.alt_response(200, schema=schemas.LoadedSchema, description="This version is there already.")
-@allow(Access.WRITE)
+@allow(Access.PROFILES)
 def load(document: dict[str, Any]) -> tuple[Loaded, int, dict[str, str]]:
     """Load a document: a changed one becomes a new version, an unchanged one none.
 
@@ -51,7 +51,7 @@ def load(document: dict[str, Any]) -> tuple[Loaded, int, dict[str, str]]:
 
 @bp.route("/profiles/<slug:slug>")
 @bp.response(200, schemas.ProfileHeadSchema, example=schemas.PROFILE)
-@allow(Access.READ)
+@allow(Access.READ, at=At.ANY)
 def get_profile(slug: str) -> ProfileHead:
     """One profile."""
     return _profile(slug)
@@ -59,7 +59,7 @@ def get_profile(slug: str) -> ProfileHead:
 
 @bp.route("/profiles/<slug:slug>/versions")
 @bp.page(schemas.ProfileVersionSchema, schemas.VERSION)
-@allow(Access.READ)
+@allow(Access.READ, at=At.ANY)
 def list_versions(slug: str) -> Response:
     """Its versions, the newest first, on one page."""
     return paged(schemas.ProfileVersionSchema, versions_of(_profile(slug).id), None)
@@ -67,7 +67,7 @@ def list_versions(slug: str) -> Response:
 
 @bp.route("/profiles/<slug:slug>/versions/<number:number>")
 @bp.response(200, ProfileSchema, example=schemas.DOCUMENT)
-@allow(Access.READ, etag=True)
+@allow(Access.READ, at=At.ANY, etag=True)
 def get_document(slug: str, number: int) -> Response:
     """The document of one version."""
     document = document_of(_profile(slug).id, number)
@@ -79,7 +79,7 @@ def get_document(slug: str, number: int) -> Response:
 @bp.route("/profiles/<slug:slug>/diff")
 @bp.arguments(schemas.DiffQuery, location="query")
 @bp.page(schemas.DifferenceSchema, schemas.DIFFERENCE)
-@allow(Access.READ)
+@allow(Access.READ, at=At.ANY)
 def diff(query: dict[str, Any], slug: str) -> Response:
     """What differs between two versions, path by path."""
     profile = _profile(slug)

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, url_for
 
 from fleet.api import clock
-from fleet.api.access import Access, actor, allow
+from fleet.api.access import Access, At, actor, allow, must_reach, reach
 from fleet.api.blueprint import Blueprint
 from fleet.api.cursors import key, paged
 from fleet.api.etags import expected, tagged
@@ -27,7 +27,6 @@ bp = Blueprint("Rollouts", "One version to many devices, in rings, and never at 
 
 ONE = "/rollouts/<number:rollout_id>"
 STEPS = {
-    "approve": approve_rollout,
     "reject": steer.reject_rollout,
     "pause": steer.pause_rollout,
     "resume": steer.resume_rollout,
@@ -39,21 +38,22 @@ STEPS = {
 @bp.route("/rollouts")
 @bp.arguments(schemas.RolloutsQuery, location="query")
 @bp.page(schemas.RolloutListedSchema, schemas.LISTED)
-@allow(Access.READ)
+@allow(Access.READ, at=At.ANY)
 def list_rollouts(query: dict[str, Any]) -> Response:
     """The newest first."""
     (before,) = query.get("cursor", (None,))
     states = [query["state"]] if "state" in query else []
-    found = stored.find_rollouts(states, before, query["limit"])
+    found = stored.find_rollouts(states, before, query["limit"], reach())
     return paged(schemas.RolloutListedSchema, found.rows, key(found.before))
 
 
 @bp.route("/rollouts", methods=["POST"])
 @bp.arguments(schemas.NewRolloutSchema, example=schemas.NEW)
 @bp.response(201, schemas.RolloutSchema, example=schemas.ROLLOUT)
-@allow(Access.WRITE, etag=True)
+@allow(Access.PROPOSE, at=At.ANY, etag=True)
 def create_rollout(body: dict[str, Any]) -> Response:
     """Propose one. It begins once somebody else has approved it."""
+    must_reach(Access.PROPOSE, body["scope"], body["scope_key"], "scope_key")
     rollout_id = propose_rollout(**body, actor=actor(), now=clock.now())
     location = url_for("Rollouts.get_rollout", rollout_id=rollout_id)
     return _answer(rollout_id, 201, location)
@@ -80,11 +80,21 @@ def list_rollout_devices(query: dict[str, Any], rollout_id: int) -> Response:
     return paged(schemas.RolloutDeviceSchema, found.rows, key(found.after))
 
 
-@bp.route(f"{ONE}/<any(approve, reject, pause, resume, halt, cancel):step>", methods=["POST"])
+@bp.route(f"{ONE}/approve", methods=["POST"])
 @bp.response(200, schemas.RolloutSchema, example=schemas.ROLLOUT)
-@allow(Access.WRITE, if_match=True, etag=True)
+@allow(Access.APPROVE, if_match=True, etag=True)
+def approve_proposed(rollout_id: int) -> Response:
+    """Let it begin. Not for who proposed it."""
+    version = expected(_row(rollout_id).version)
+    approve_rollout(rollout_id, actor(), clock.now(), version)
+    return _answer(rollout_id)
+
+
+@bp.route(f"{ONE}/<any(reject, pause, resume, halt, cancel):step>", methods=["POST"])
+@bp.response(200, schemas.RolloutSchema, example=schemas.ROLLOUT)
+@allow(Access.STEER, if_match=True, etag=True)
 def steer_rollout(rollout_id: int, step: str) -> Response:
-    """Approve it (not who proposed it), reject, pause, resume, halt or cancel it."""
+    """Reject, pause, resume, halt or cancel it."""
     version = expected(_row(rollout_id).version)
     STEPS[step](rollout_id, actor(), clock.now(), version)
     return _answer(rollout_id)
@@ -92,7 +102,7 @@ def steer_rollout(rollout_id: int, step: str) -> Response:
 
 @bp.route(f"{ONE}/roll-back", methods=["POST"])
 @bp.response(201, schemas.RolloutSchema, example=schemas.ROLLOUT)
-@allow(Access.WRITE, if_match=True, etag=True)
+@allow(Access.STEER, if_match=True, etag=True)
 def roll_back_rollout(rollout_id: int) -> Response:
     """Back to the former version: answers with the rollout that brings it."""
     version = expected(_row(rollout_id).version)
@@ -102,7 +112,7 @@ def roll_back_rollout(rollout_id: int) -> Response:
 
 @bp.route("/blackout")
 @bp.response(200, schemas.BlackoutSchema, example=schemas.BLACKOUT)
-@allow(Access.READ)
+@allow(Access.READ, at=At.ANY)
 def get_blackout() -> dict[str, Any]:
     """Whether all rollouts are stopped, by whom and why."""
     return _blackout()
@@ -111,7 +121,7 @@ def get_blackout() -> dict[str, Any]:
 @bp.route("/blackout", methods=["PUT"])
 @bp.arguments(schemas.NewBlackoutSchema, example={"reason": "mass casualty"})
 @bp.response(200, schemas.BlackoutSchema, example=schemas.BLACKOUT)
-@allow(Access.WRITE)
+@allow(Access.STEER)
 def put_blackout(body: dict[str, Any]) -> dict[str, Any]:
     """Stop all rollouts at once."""
     begin_blackout(body["reason"], actor(), clock.now())
@@ -120,7 +130,7 @@ def put_blackout(body: dict[str, Any]) -> dict[str, Any]:
 
 @bp.route("/blackout", methods=["DELETE"])
 @bp.response(204)
-@allow(Access.WRITE)
+@allow(Access.STEER)
 def delete_blackout() -> Response:
     """Let rollouts go on from where they were."""
     end_blackout(actor(), clock.now())
@@ -130,7 +140,7 @@ def delete_blackout() -> Response:
 @bp.route("/wards/<slug:slug>/care", methods=["PUT"])
 @bp.arguments(schemas.CareSchema, example=schemas.CARE)
 @bp.response(200, schemas.CareSchema, example=schemas.CARE)
-@allow(Access.WRITE)
+@allow(Access.WARD, at=At.WARD)
 def put_ward_care(body: dict[str, Any], slug: str) -> dict[str, Any]:
     """Say when a ward can spare its devices, and how many carts must stay available."""
     set_ward_care(slug, **body, actor=actor(), now=clock.now())

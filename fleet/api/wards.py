@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, url_for
 
 from fleet.api import clock
-from fleet.api.access import Access, actor, allow
+from fleet.api.access import Access, At, actor, allow
 from fleet.api.blueprint import Blueprint
 from fleet.api.cursors import key, paged
 from fleet.api.schemas import availability as schemas
@@ -41,7 +41,7 @@ def get_ward(query: dict[str, Any], slug: str) -> WardRow:
 @bp.route("/sites")
 @bp.arguments(schemas.SitesQuery, location="query")
 @bp.page(schemas.SiteSchema, schemas.SITE)
-@allow(Access.READ)
+@allow(Access.READ, at=At.ANY)
 def list_sites(query: dict[str, Any]) -> Response:
     """The hospitals."""
     (after,) = query.get("cursor", (None,))
@@ -51,7 +51,7 @@ def list_sites(query: dict[str, Any]) -> Response:
 
 @bp.route("/sites/<slug:slug>")
 @bp.response(200, schemas.SiteSchema, example=schemas.SITE)
-@allow(Access.READ)
+@allow(Access.READ, at=At.SITE)
 def get_site(slug: str) -> SiteRow:
     """One hospital."""
     return _site(slug)
@@ -60,7 +60,7 @@ def get_site(slug: str) -> SiteRow:
 @bp.route("/sites", methods=["POST"])
 @bp.arguments(schemas.SiteSchema, example=schemas.SITE)
 @bp.response(201, schemas.SiteSchema, example=schemas.SITE)
-@allow(Access.WRITE)
+@allow(Access.SITES)
 def create_site(body: dict[str, Any]) -> tuple[SiteRow, int, dict[str, str]]:
     """Enter a hospital."""
     slug = body["slug"]
@@ -73,7 +73,7 @@ def create_site(body: dict[str, Any]) -> tuple[SiteRow, int, dict[str, str]]:
 @bp.route("/sites/<slug:slug>/wards", methods=["POST"])
 @bp.arguments(schemas.NewWardSchema, example=schemas.NEW_WARD)
 @bp.response(201, schemas.WardSchema, example=schemas.WARD)
-@allow(Access.WRITE)
+@allow(Access.SITES, at=At.SITE)
 def create_ward(body: dict[str, Any], slug: str) -> tuple[WardRow, int, dict[str, str]]:
     """Enter a ward of this hospital, with its zones."""
     ward = body["slug"]
@@ -87,7 +87,7 @@ def create_ward(body: dict[str, Any], slug: str) -> tuple[WardRow, int, dict[str
 @bp.route("/sites/<slug:slug>/shifts", methods=["PUT"])
 @bp.arguments(schemas.SiteShiftsSchema, example=schemas.SHIFTS)
 @bp.response(200, schemas.SiteSchema, example=schemas.SITE)
-@allow(Access.WRITE)
+@allow(Access.WARD, at=At.SITE)
 def put_site_shifts(body: dict[str, Any], slug: str) -> SiteRow:
     """Say when shifts start in this hospital."""
     set_site_shifts(slug, body["shift_starts"], actor(), clock.now())
@@ -97,7 +97,7 @@ def put_site_shifts(body: dict[str, Any], slug: str) -> SiteRow:
 @bp.route("/wards/<slug:slug>/shifts", methods=["PUT"])
 @bp.arguments(schemas.WardShiftsSchema, example=schemas.SHIFTS)
 @bp.response(200, schemas.WardSchema, example=schemas.WARD)
-@allow(Access.WRITE)
+@allow(Access.WARD, at=At.WARD)
 def put_ward_shifts(body: dict[str, Any], slug: str) -> WardRow:
     """Say when shifts start in this ward; null: as in the rest of its hospital."""
     set_ward_shifts(slug, body["shift_starts"], actor(), clock.now())

@@ -9,6 +9,7 @@ from fleet import create_worker
 from fleet.commands.errors import one_clear_line
 from fleet.commands.keys import A_FILE, NEW_FILE, envelope_in, write_unsigned
 from fleet.config import ROOT, Settings
+from fleet.domain.access import Role
 
 
 @click.group()
@@ -120,14 +121,17 @@ def user() -> None:
 
 @user.command("add")
 @click.argument("username")
+@click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
+@click.option("--at", "where", default="everything", show_default=True, metavar="PLACE",
+              help="Or site:SLUG, ward:SLUG.")  # fmt: skip
 @click.password_option(help="Asked for where it is not given.")
 @one_clear_line
-def user_add(username: str, password: str) -> None:
-    """Enter another one: who starts a rollout cannot approve it."""
+def user_add(username: str, role: str, where: str, password: str) -> None:
+    """Enter another one, with a role that holds in everything, in a site or in a ward."""
     from fleet.services.add_user import add_user
 
     with create_worker(Settings.from_env()).app_context():
-        add_user(username, password, "cli", datetime.now(UTC))
+        add_user(username, password, "cli", datetime.now(UTC), role, where)
 
 
 COMMANDS = (profile, site, ward, setup_link, user)

@@ -5,19 +5,27 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from fleet.domain.access import Role, Scope
 from fleet.services import audit
 from fleet.services.errors import Invalid, NotFound
+from fleet.services.places_of_roles import EVERYTHING, holds, role_named
 from fleet.services.secrets import new_token, token_hash
 from fleet.store.database import db, transaction
 from fleet.store.people import ApiToken
 
-SCOPES = ("read", "write", "metrics")
+SCOPES = tuple(Scope)
 PREFIX = "wf_"
 """So that a leaked token is recognised for what it is."""
 
 
 def create_api_token(
-    name: str, scopes: Collection[str], expires_at: datetime | None, actor: str, now: datetime
+    name: str,
+    scopes: Collection[str],
+    expires_at: datetime | None,
+    actor: str,
+    now: datetime,
+    role: str = Role.ADMINISTRATOR,
+    where: str = EVERYTHING,
 ) -> str:
     """Returns the token, which nobody can see again. Raises Invalid."""
     problems = {}
@@ -30,18 +38,23 @@ def create_api_token(
     if problems:
         raise Invalid(problems)
     token = PREFIX + new_token()
+    wanted = role_named(role)
     with transaction() as session:
+        site_id, ward_id = holds(session, where)
         row = ApiToken(
             name=name.strip(),
             token_hash=token_hash(token),
             scopes=sorted(scopes),
+            role=wanted,
+            site_id=site_id,
+            ward_id=ward_id,
             created_at=now,
             created_by=actor,
             expires_at=expires_at,
         )
         session.add(row)
         session.flush()
-        after = {"name": row.name, "scopes": row.scopes}
+        after = {"name": row.name, "scopes": row.scopes, "role": role, "where": where}
         audit.record(session, actor, "token.create", f"token/{row.id}", now, after=after)
     return token
 

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from fleet.domain.access import Role
 from fleet.services import audit
 from fleet.services.errors import Invalid, NotFound
 from fleet.services.passwords import hash_password, weakness
 from fleet.services.secrets import new_token, token_hash
 from fleet.store.database import db, transaction
-from fleet.store.people import SetupLink, User
+from fleet.store.people import RoleGrant, SetupLink, User
 
 VALID_FOR = timedelta(hours=1)
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,63}")
@@ -41,10 +42,16 @@ def create_administrator(token: str, username: str, password: str, now: datetime
             raise NotFound("this link has been used, or its hour is over; start fleet again")
         if problems:
             raise Invalid(problems)
-        session.add(User(username=username, password_hash=hash_password(password), created_at=now))
-        audit.record(
-            session, "setup-link", "user.create", f"user/{username}", now, after={"name": username}
+        user = User(username=username, password_hash=hash_password(password), created_at=now)
+        session.add(user)
+        session.flush()
+        session.add(
+            RoleGrant(
+                user_id=user.id, role=Role.ADMINISTRATOR, created_at=now, created_by="setup-link"
+            )
         )
+        after = {"name": username, "roles": [f"{Role.ADMINISTRATOR} of everything"]}
+        audit.record(session, "setup-link", "user.create", f"user/{username}", now, after=after)
 
 
 def problems_with(username: str, password: str) -> dict[str, str]:

@@ -30,6 +30,6 @@ def hash_password(password: str) -> str:
 def matches(stored: str | None, password: str) -> bool:
     """Takes as long for somebody who does not exist: the time tells no names."""
     try:
-        return _hasher.verify(stored or _NOBODY, password) and stored is not None
+        return _hasher.verify(stored or _NOBODY, password) and bool(stored)
     except (VerificationError, InvalidHashError):
         return False

@@ -1,89 +1,134 @@
 """People sign in and out; a session lives in the database, and its cookie holds only a token."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from fleet.services import audit
-from fleet.services.errors import TooManyAttempts
+from fleet.services.attempts import TRIES as TRIES
+from fleet.services.attempts import WITHIN as WITHIN
+from fleet.services.attempts import count_attempt, forgive
 from fleet.services.passwords import matches
+from fleet.services.second_factor import take_second_factor
 from fleet.services.secrets import new_token, token_hash
 from fleet.store.database import db, transaction
-from fleet.store.people import LoginSession, SignInFailure, User
+from fleet.store.people import LoginSession, User
 
 LASTS = timedelta(hours=12)
 """However active: somebody signs in once a shift."""
-TRIES = 5
-WITHIN = timedelta(minutes=5)
-_LOCKS = 17
-"""A seed of our own, so that a name's lock is nobody else's."""
+IDLE = timedelta(minutes=30)
+"""Unless a setting says otherwise."""
+CODE_WITHIN = timedelta(minutes=5)
+"""After the password, so long the second factor is waited for."""
+SEEN_EVERY = timedelta(minutes=1)
 
 
 def sign_in(username: str, password: str, now: datetime) -> str | None:
     """A new session's token; None for a wrong name or password.
 
+    Where the person has a second factor, the session is worth nothing yet: `waits_for_code`.
     Raises TooManyAttempts after five wrong passwords for one name in five minutes; other people
     are not affected.
     """
-    _count_attempt(username, now)
+    count_attempt(username, now)
     user = db.session.scalar(select(User).where(User.username == username))
     if not matches(user.password_hash if user else None, password):
         return None
     if user is None or user.disabled_at is not None:
         return None
-    user_id = user.id
-    token = new_token()
+    user_id, waits = user.id, user.totp_since is not None
     with transaction() as session:
-        session.execute(delete(SignInFailure).where(SignInFailure.username == username))
-        session.add(
-            LoginSession(
-                token_hash=token_hash(token),
-                user_id=user_id,
-                created_at=now,
-                expires_at=now + LASTS,
-            )
+        forgive(session, username)
+        return begin_session(session, user_id, username, now, waits_for_code=waits)
+
+
+def waits_for_code(token: str, now: datetime) -> bool:
+    """Whether this session still waits for the second factor."""
+    return db.session.scalar(select(_waiting(token, now).exists())) or False
+
+
+def show_second_factor(token: str, code: str, now: datetime) -> str | None:
+    """The token of the session that the right code makes of a waiting one; None for a wrong code,
+    or where nothing waits. Raises TooManyAttempts.
+    """
+    username = db.session.scalar(_waiting(token, now).with_only_columns(User.username))
+    if username is None:
+        return None
+    count_attempt(f"code:{username}", now)
+    with transaction() as session:
+        user = session.scalar(_waiting(token, now).with_only_columns(User).with_for_update(of=User))
+        if user is None or not take_second_factor(session, user, code, now):
+            return None
+        forgive(session, f"code:{username}")
+        _end(session, token)
+        return begin_session(session, user.id, username, now)
+
+
+def begin_session(
+    session: Session, user_id: int, username: str, now: datetime, *, waits_for_code: bool = False
+) -> str:
+    """Part of a transaction: a session under a new token, whatever the browser had before."""
+    token = new_token()
+    session.add(
+        LoginSession(
+            token_hash=token_hash(token),
+            user_id=user_id,
+            created_at=now,
+            expires_at=now + (CODE_WITHIN if waits_for_code else LASTS),
+            waits_for_code=waits_for_code,
         )
+    )
+    if not waits_for_code:
         audit.record(session, f"user:{username}", "session.begin", f"user/{username}", now)
     return token
 
 
-def signed_in_user(token: str, now: datetime) -> User | None:
+def signed_in_user(token: str, now: datetime, idle: timedelta = IDLE) -> User | None:
     """Whose session it is; None if it is over, or its user is disabled."""
-    return db.session.scalar(
-        select(User)
+    seen_at = func.coalesce(LoginSession.seen_at, LoginSession.created_at)
+    own = LoginSession.token_hash == token_hash(token)
+    row = db.session.execute(
+        select(User, LoginSession.seen_at)
         .join(LoginSession)
         .where(
-            LoginSession.token_hash == token_hash(token),
+            own,
             LoginSession.expires_at > now,
+            LoginSession.waits_for_code.is_(False),
+            seen_at > now - idle,
             User.disabled_at.is_(None),
         )
-    )
+    ).first()
+    if row is None:
+        return None
+    user, seen = row
+    if seen is None or seen <= now - SEEN_EVERY:
+        # Where nothing can be written, pages are to be read all the same.
+        with suppress(SQLAlchemyError), transaction() as session:
+            session.execute(update(LoginSession).where(own).values(seen_at=now))
+    return user
 
 
 def sign_out(token: str) -> None:
     """The cookie is worthless from now on, wherever a copy of it is."""
     with transaction() as session:
-        session.execute(delete(LoginSession).where(LoginSession.token_hash == token_hash(token)))
+        _end(session, token)
 
 
-def _count_attempt(username: str, now: datetime) -> None:
-    """Before the password is looked at, as if it were wrong: however many come at once, no more
-    than TRIES are looked at. The right one takes it all back.
-    """
-    name = username[:64]
-    with transaction() as session:
-        _one_after_the_other(session, name)
-        session.execute(delete(SignInFailure).where(SignInFailure.at <= now - WITHIN))
-        recent = session.scalar(
-            select(func.count()).select_from(SignInFailure).where(SignInFailure.username == name)
+def _end(session: Session, token: str) -> None:
+    session.execute(delete(LoginSession).where(LoginSession.token_hash == token_hash(token)))
+
+
+def _waiting(token: str, now: datetime) -> Select[tuple[str]]:
+    return (
+        select(LoginSession.token_hash)
+        .join(User)
+        .where(
+            LoginSession.token_hash == token_hash(token),
+            LoginSession.expires_at > now,
+            LoginSession.waits_for_code,
+            User.disabled_at.is_(None),
         )
-        if (recent or 0) >= TRIES:
-            raise TooManyAttempts("too many wrong passwords; try again in five minutes")
-        session.add(SignInFailure(username=name, at=now))
-
-
-def _one_after_the_other(session: Session, name: str) -> None:
-    """Those who ask for one name, until the end of the transaction. SQLite does so for all."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, _LOCKS))))
+    )

@@ -21,6 +21,8 @@ class Lock(IntEnum):
     MIGRATIONS = 2
     ROLLUPS = 3
     """Shared by batches that record readings; alone by who closes an hour for them."""
+    PEOPLE = 9
+    """Who changes what people may."""
     RELEASES = 11
     """Who enters a firmware release, by the counters of those before."""
 

@@ -10,7 +10,16 @@ from fleet.store.firmware import FirmwareRelease, TrustVersion
 from fleet.store.heartbeat import ServiceHeartbeat, ServiceInstance
 from fleet.store.lease import JobRun, Lease
 from fleet.store.outbox import OutboxMessage
-from fleet.store.people import ApiToken, LoginSession, SetupLink, SignInFailure, User
+from fleet.store.people import (
+    ApiToken,
+    ExternalIdentity,
+    LoginSession,
+    RecoveryCode,
+    RoleGrant,
+    SetupLink,
+    SignInFailure,
+    User,
+)
 from fleet.store.profile import Assignment, Profile, ProfileVersion
 from fleet.store.quarantine import QuarantinedMessage
 from fleet.store.reading import Reading
@@ -43,6 +52,7 @@ __all__ = [
     "DeviceEndurance",
     "DeviceState",
     "EnrolmentToken",
+    "ExternalIdentity",
     "FirmwareJob",
     "FirmwareRelease",
     "HourlyRollup",
@@ -58,7 +68,9 @@ __all__ = [
     "ProfileVersion",
     "QuarantinedMessage",
     "Reading",
+    "RecoveryCode",
     "RecoveryDrill",
+    "RoleGrant",
     "Rollout",
     "RolloutDevice",
     "RolloutRing",

@@ -2,8 +2,10 @@
 
 from flask import Flask
 
+from fleet import single_sign_on as oidc
 from fleet.web import bundle, errors, requests, security, signed_in, words
 from fleet.web.views import (  # each room adds its pages to the console
+    account,  # noqa: F401
     alerts,  # noqa: F401
     audit,  # noqa: F401
     batteries,  # noqa: F401
@@ -18,16 +20,25 @@ from fleet.web.views import (  # each room adds its pages to the console
     firmware,  # noqa: F401
     health,
     overview,  # noqa: F401
+    people,  # noqa: F401
     profiles,  # noqa: F401
     quarantine,  # noqa: F401
     rollouts,  # noqa: F401
     shifts,  # noqa: F401
+    single_sign_on,
     tokens,  # noqa: F401
 )
 
 
 def init_app(app: Flask) -> None:
+    oidc.init_app(app)
     for part in (requests, bundle, words, security, signed_in, errors):
         part.init_app(app)
-    for blueprint in (health.health, board.board, entrance.entrance, console.it):
+    for blueprint in (
+        health.health,
+        board.board,
+        entrance.entrance,
+        single_sign_on.single_sign_on,
+        console.it,
+    ):
         app.register_blueprint(blueprint)

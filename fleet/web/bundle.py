@@ -7,6 +7,9 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, Response, request, url_for
 
+from fleet.access import allow
+from fleet.domain.access import Access
+
 HERE = Path(__file__).parent
 MANIFEST = HERE / "static" / "dist" / "manifest.json"
 
@@ -23,9 +26,15 @@ web = Blueprint(
 
 def init_app(app: Flask) -> None:
     app.register_blueprint(web)
+    app.view_functions["web.static"] = _static_file
     app.add_template_global(asset)
     app.add_template_global(build_id)
     app.after_request(_keep_hashed_files)
+
+
+@allow(Access.OPEN)
+def _static_file(filename: str) -> Response:
+    return web.send_static_file(filename)
 
 
 def asset(name: str) -> str:

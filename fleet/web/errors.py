@@ -3,12 +3,13 @@
 import logging
 from typing import cast
 
-from flask import Flask, current_app, render_template, request
+from flask import Flask, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from werkzeug.exceptions import BadRequest, Conflict, HTTPException
 
-from fleet import request_id
+from fleet import access, request_id
+from fleet.web import signed_in
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,10 @@ def _page(error: HTTPException) -> ResponseReturnValue:
         generic = current_app.error_handler_spec[None][None].get(HTTPException)
         return cast(ResponseReturnValue, generic(error) if generic else error)
     code = error.code or 500
+    if code == 401:
+        return signed_in.way_in()
+    if code == 403 and access.must_set_up_second_factor():
+        return redirect(url_for("it.account"))
     title, words = PAGES[code]
     if code == 403 and error.description:
         words = error.description

@@ -6,7 +6,9 @@ from itertools import chain
 from flask import Flask, Response, abort, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
+from fleet import access
 from fleet.identity import COOKIE
+from fleet.web import clock
 
 POLICY = "; ".join(
     (
@@ -40,6 +42,7 @@ def init_app(app: Flask) -> None:
     app.config.update(WTF_CSRF_CHECK_DEFAULT=False, WTF_CSRF_TIME_LIMIT=None)
     csrf.init_app(app)
     app.before_request(_refuse_control_characters)
+    app.before_request(lambda: access.guard(clock.now))
     app.before_request(_refuse_foreign_forms)
     app.after_request(_add_headers)
 

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask
 
+from fleet.domain.access import Role
 from fleet.domain.board import Group
 from fleet.domain.commands import CommandState
 from fleet.domain.rollout.words import AT_WORK, JobState, RolloutState
@@ -106,6 +107,15 @@ ALERTS = {
     AlertKind.NO_POWER: "No power in its bay",
     AlertKind.DEAD_OUTLET: "Dead outlets in a bay",
 }
+ROLES = {
+    Role.VIEWER: "Viewer",
+    Role.WARD_NURSE: "Ward nurse",
+    Role.WARD_MANAGER: "Ward manager",
+    Role.IT_OPERATOR: "IT operator",
+    Role.IT_APPROVER: "IT approver",
+    Role.ADMINISTRATOR: "Administrator",
+    Role.AUDITOR: "Auditor",
+}
 RELEASES = {
     "ready": Look("Ready", "take"),
     "missing": Look("File missing", "plug-in"),
@@ -143,6 +153,7 @@ def init_app(app: Flask) -> None:
         OUTCOMES=OUTCOMES,
         RELEASES=RELEASES,
         DAYS=DAYS,
+        ROLES=ROLES,
         ROLLOUTS=ROLLOUTS,
         JOBS=JOBS,
         COMMANDS=COMMANDS,

@@ -42,5 +42,7 @@ CONSOLE = {
     "diff": "/it/profiles/medication-cart/diff?from=1&to=2",
     "audit": "/it/audit",
     "tokens": "/it/tokens",
+    "people": "/it/people",
+    "account": "/it/account",
     "api": "/api/v1/docs",
 }

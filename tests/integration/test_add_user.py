@@ -18,12 +18,12 @@ PASSWORD = "correct horse battery"
 
 def test_whoever_is_added_can_sign_in(worker: Flask) -> None:
     with worker.app_context():
-        add_user("bob", PASSWORD, "cli", NOW)
+        add_user("bob", PASSWORD, "cli", NOW, "it_operator")
         assert sign_in("bob", PASSWORD, NOW)
         with pytest.raises(Conflict, match="user bob already"):
-            add_user("bob", PASSWORD, "cli", NOW)
+            add_user("bob", PASSWORD, "cli", NOW, "it_operator")
         with pytest.raises(Invalid) as refused:
-            add_user("Bob Smith", "x", "cli", NOW)
+            add_user("Bob Smith", "x", "cli", NOW, "it_operator")
         assert set(refused.value.fields) == {"username", "password"}
 
 
@@ -33,7 +33,7 @@ def test_the_command_asks_for_the_password(
     monkeypatch.setenv("FLEET_DATABASE_URL", settings.database_url)
     monkeypatch.setenv("FLEET_DATA_DIR", str(settings.data_dir))
     typed = f"{PASSWORD}\n{PASSWORD}\n"
-    answer = CliRunner().invoke(main, ["user", "add", "bob"], input=typed)
+    answer = CliRunner().invoke(main, ["user", "add", "bob", "--role", "it_approver"], input=typed)
     assert answer.exit_code == 0, answer.output
     assert PASSWORD not in answer.output
     with worker.app_context():

@@ -187,18 +187,6 @@ def test_a_disabled_user_neither_signs_in_nor_stays(app: Flask) -> None:
     assert try_password(app, PASSWORD) is None
 
 
-def test_a_session_ends_after_twelve_hours_however_active(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    enter(app)
-    token = try_password(app, PASSWORD)
-    assert token
-    client.set_cookie("wardfleet_session", token)
-    for hours, status in ((0, 200), (11.99, 200), (12, 302), (13, 302)):
-        monkeypatch.setattr(clock, "now", lambda after=hours: NOW + timedelta(hours=after))
-        assert client.get("/it").status_code == status, hours
-
-
 def test_the_longest_of_names_can_acknowledge_an_alert(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,11 +3,13 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select, true
 
+from fleet.domain.access import ALL, Reach
 from fleet.domain.words import AlertState
 from fleet.store.database import db
 from fleet.store.models import Alert, Device, DeviceState, Outage, Rollout, Site, Ward
+from fleet.store.queries.whereabouts import scope_within, within
 
 
 class OutageFacts(NamedTuple):
@@ -71,9 +73,10 @@ def find_alerts(
     ward: str | None = None,
     before: int | None = None,
     limit: int = 50,
+    reach: Reach = ALL,
 ) -> AlertPage:
     """Without a state: all that are not resolved."""
-    query = _alerts().limit(limit + 1)
+    query = _alerts().where(_is_within(reach)).limit(limit + 1)
     query = query.where(Alert.state == state if state else Alert.state != AlertState.RESOLVED)
     if kind is not None:
         query = query.where(Alert.kind == kind)
@@ -112,12 +115,35 @@ class Calls(NamedTuple):
     known: int
 
 
-def calls_since(moment: datetime) -> Calls:
+def calls_since(moment: datetime, reach: Reach = ALL) -> Calls:
     query = select(Alert.was_right, func.count()).where(
         Alert.outcome.is_not(None), Alert.opened_at >= moment
     )
+    if not reach.everything:  # such an alert is of a device
+        query = query.join(Device, Device.id == Alert.device_pk)
+        query = query.where(within(Device.ward_id, reach))
     counts = {row[0]: row[1] for row in db.session.execute(query.group_by(Alert.was_right))}
     return Calls(counts.get(True, 0), sum(counts.values()))
+
+
+def open_by_kind(reach: Reach = ALL) -> dict[str, int]:
+    """How many that nobody has acknowledged."""
+    query = select(Alert.kind, func.count()).where(Alert.state == AlertState.OPEN)
+    if not reach.everything:
+        some = _alerts().where(_is_within(reach)).with_only_columns(Alert.id).order_by(None)
+        query = query.where(Alert.id.in_(some))
+    return {row[0]: row[1] for row in db.session.execute(query.group_by(Alert.kind))}
+
+
+def _is_within(reach: Reach) -> ColumnElement[bool]:
+    """By the place of its subject; an alert of a site belongs to no ward of it."""
+    if reach.everything:
+        return true()
+    return or_(
+        within(Ward.id, reach),
+        Alert.site_id.in_(sorted(reach.sites)),
+        scope_within(Rollout.scope, Rollout.scope_key, reach),
+    )
 
 
 def _alerts() -> Select[*tuple[Any, ...]]:

@@ -5,8 +5,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Select, select
 
+from fleet.domain.access import ALL, Reach
 from fleet.store.database import db
 from fleet.store.models import Assignment, Profile, ProfileVersion
+from fleet.store.queries.whereabouts import scope_within
 
 
 class AssignmentRow(NamedTuple):
@@ -30,8 +32,10 @@ def find_assignments(
     scope: str | None = None,
     after: int | None = None,
     limit: int = 100,
+    reach: Reach = ALL,
 ) -> AssignmentPage:
     query = _assignments().order_by(Assignment.id).limit(limit + 1)
+    query = query.where(scope_within(Assignment.scope, Assignment.scope_key, reach))
     if profile is not None:
         query = query.where(Profile.slug == profile)
     if scope is not None:

@@ -10,11 +10,13 @@ from typing import Any, NamedTuple, Self
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, func, or_, select, tuple_
 
+from fleet.domain.access import ALL, Reach
 from fleet.domain.words import Lifecycle
 from fleet.store.database import db
 from fleet.store.dates import date_of, days_until, months_after
 from fleet.store.models import BatteryPack, Device, PackModel, PackState, SearchToken, Ward
 from fleet.store.queries.search import Keys, begins, devices_having, rarest, words_of
+from fleet.store.queries.whereabouts import within
 
 MOST_COUNTED = 1_000
 
@@ -48,6 +50,7 @@ class PackFilter:
     falls_before: date | None = None
     warranty: Warranty | None = None
     order: Order = Order.FALLS
+    reach: Reach = ALL
 
 
 class PackKey(NamedTuple):
@@ -198,11 +201,8 @@ def _column(order: Order) -> Any:
 
 def _typed(value: str, order: Order) -> Any:
     """Raises ValueError."""
-    if not value:
-        return None
-    if order == Order.FALLS:
-        return date.fromisoformat(value)
-    return float(value) if order == Order.HEALTH else value
+    read: dict[Order, Any] = {Order.FALLS: date.fromisoformat, Order.HEALTH: float, Order.TAG: str}
+    return read[order](value) if value else None
 
 
 def _key(row: PackRow, order: Order) -> PackKey:
@@ -246,7 +246,7 @@ def _rows(query: Query, today: date) -> list[PackRow]:
 
 
 def _conditions(wanted: PackFilter, today: date) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
+    conditions = [within(Device.ward_id, wanted.reach)]
     if wanted.model:
         conditions.append(BatteryPack.model == wanted.model)
     if wanted.chemistry:

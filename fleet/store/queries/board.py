@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Row, Select, and_, func, select
 from sqlalchemy.orm import aliased
 
+from fleet.domain.access import ALL, Reach
 from fleet.domain.battery.endurance import Promise
 from fleet.domain.board import Card
 from fleet.domain.shifts import end_of_shift
 from fleet.domain.words import AlertKind, AlertState, Availability, DeviceKind, Lifecycle
 from fleet.store.database import db
 from fleet.store.models import Alert, Device, DeviceState, Site, Ward, Zone
+from fleet.store.queries.whereabouts import within
 from fleet.store.site import SHIFT_STARTS
 
 
@@ -90,8 +92,9 @@ def ward_revision(slug: str) -> int | None:
     return db.session.scalar(select(Ward.revision).where(Ward.slug == slug))
 
 
-def ward_heads() -> list[WardHead]:
-    return [WardHead(*row) for row in db.session.execute(_HEADS.order_by(Site.name, Ward.name))]
+def ward_heads(reach: Reach = ALL) -> list[WardHead]:
+    query = _HEADS.where(within(Ward.id, reach)).order_by(Site.name, Ward.name)
+    return [WardHead(*row) for row in db.session.execute(query)]
 
 
 def ward_cards(ward_id: int, kind: DeviceKind) -> list[Card]:

@@ -4,8 +4,10 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
+from fleet.domain.access import ALL, Reach
 from fleet.store.database import db
 from fleet.store.models import Site, Ward
+from fleet.store.queries.whereabouts import within
 
 
 class WardCare(NamedTuple):
@@ -16,10 +18,11 @@ class WardCare(NamedTuple):
     min_available: int
 
 
-def care_of_all_wards() -> list[WardCare]:
+def care_of_all_wards(reach: Reach = ALL) -> list[WardCare]:
     query = (
         select(Ward.slug, Ward.name, Site.timezone, Ward.maintenance_windows, Ward.min_available)
         .join(Site, Site.id == Ward.site_id)
+        .where(within(Ward.id, reach))
         .order_by(Ward.name)
     )
     return [WardCare(*row) for row in db.session.execute(query)]

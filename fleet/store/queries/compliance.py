@@ -5,10 +5,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, or_, select
 
+from fleet.domain.access import ALL, Reach
 from fleet.domain.words import ComplianceState, Lifecycle
 from fleet.store.database import db
 from fleet.store.models import Configuration, Device, Profile, ProfileVersion, Ward
 from fleet.store.queries.as_of import compliance_at, compliance_reason_at, overdue_at
+from fleet.store.queries.whereabouts import within
 
 
 class ComplianceRow(NamedTuple):
@@ -37,8 +39,9 @@ def find_compliance(
     profile: str | None = None,
     after: int | None = None,
     limit: int = 100,
+    reach: Reach = ALL,
 ) -> CompliancePage:
-    query = _compliance(now).limit(limit + 1)
+    query = _compliance(now).where(within(Device.ward_id, reach)).limit(limit + 1)
     if state is not None:
         query = query.where(compliance_at(now) == state, _indexed(state, now))
     if profile is not None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, func, select, union_all
 
+from fleet.domain.access import ALL, Reach
 from fleet.domain.words import Availability, ComplianceState, Identity, Lifecycle
 from fleet.store.database import db
 from fleet.store.enrolment import Certificate
@@ -13,6 +14,7 @@ from fleet.store.models import Configuration, Device, DeviceState, SearchToken, 
 from fleet.store.queries.as_of import availability_at, compliance_at
 from fleet.store.queries.enrolment import identity_at
 from fleet.store.queries.search import Keys, devices_having, rarest, words_of
+from fleet.store.queries.whereabouts import within
 
 MOST_COUNTED = 1_000
 
@@ -27,6 +29,7 @@ class DeviceFilter:
     availability: str | None = None
     compliance: str | None = None
     identity: str | None = None
+    reach: Reach = ALL
 
     @property
     def words(self) -> list[str]:
@@ -96,7 +99,7 @@ def count_devices(wanted: DeviceFilter, now: datetime) -> int:
 def _conditions(wanted: DeviceFilter, now: datetime) -> list[ColumnElement[bool]]:
     left = wanted.identity == Identity.DECOMMISSIONED
     lifecycle = Lifecycle.DECOMMISSIONED if left else Lifecycle.ENROLLED
-    conditions: list[ColumnElement[bool]] = [Device.lifecycle == lifecycle]
+    conditions = [Device.lifecycle == lifecycle, within(Device.ward_id, wanted.reach)]
     if wanted.identity == Identity.PENDING:
         conditions.append(Device.pending.is_(True))
     elif wanted.identity:

@@ -4,8 +4,10 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
+from fleet.domain.access import ALL, Reach
 from fleet.store.database import db
 from fleet.store.models import Site, Ward
+from fleet.store.queries.whereabouts import within
 
 
 class Named(NamedTuple):
@@ -13,13 +15,15 @@ class Named(NamedTuple):
     name: str
 
 
-def sites() -> list[Named]:
+def sites(reach: Reach = ALL) -> list[Named]:
     query = select(Site.slug, Site.name).order_by(Site.name)
+    if not reach.everything:
+        query = query.where(Site.id.in_(sorted(reach.sites)))
     return [Named(*row) for row in db.session.execute(query)]
 
 
-def wards() -> list[Named]:
-    query = select(Ward.slug, Ward.name).order_by(Ward.name)
+def wards(reach: Reach = ALL) -> list[Named]:
+    query = select(Ward.slug, Ward.name).where(within(Ward.id, reach)).order_by(Ward.name)
     return [Named(*row) for row in db.session.execute(query)]
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
+from fleet.domain.access import ALL, Reach
 from fleet.domain.rollout.care import ABSENT_AFTER, Candidate, hindrance
 from fleet.domain.rollout.gates import Ring
 from fleet.domain.rollout.plan import Plan
@@ -22,6 +23,7 @@ from fleet.store.models import (
     RolloutRing,
     Ward,
 )
+from fleet.store.queries.whereabouts import scope_within
 
 _STATE = RolloutDevice.state
 
@@ -94,10 +96,14 @@ class JobPage(NamedTuple):
 
 
 def find_rollouts(
-    states: Collection[str] = (), before: int | None = None, limit: int = 50
+    states: Collection[str] = (),
+    before: int | None = None,
+    limit: int = 50,
+    reach: Reach = ALL,
 ) -> RolloutPage:
     """The newest first."""
     query = _rollouts().order_by(Rollout.id.desc()).limit(limit + 1)
+    query = query.where(scope_within(Rollout.scope, Rollout.scope_key, reach))
     if states:
         query = query.where(Rollout.state.in_(states))
     if before is not None:

@@ -10,8 +10,9 @@ from sqlalchemy import func, select
 from fleet.domain.words import AlertKind, Availability, DeviceKind
 from fleet.store.database import db
 from fleet.store.models import QuarantinedMessage
+from fleet.store.queries.alerts import open_by_kind
 from fleet.store.queries.diagnosis import newest_reading_at
-from fleet.store.queries.overview import availability_tallies, open_alerts_by_kind
+from fleet.store.queries.overview import availability_tallies
 from fleet.store.queries.signed import trust_ends_at
 
 COUNTED_EVERY = timedelta(seconds=60)
@@ -56,7 +57,7 @@ def _count(now: datetime) -> Totals:
     quarantined = select(func.count()).select_from(QuarantinedMessage)
     return Totals(
         devices=devices,
-        open_alerts={str(kind): 0 for kind in AlertKind} | open_alerts_by_kind(),
+        open_alerts={str(kind): 0 for kind in AlertKind} | open_by_kind(),
         quarantined_messages=db.session.scalar(quarantined) or 0,
         newest_reading_at=newest_reading_at(db.session()),
         trust_ends_at=trust_ends_at(db.session()),

@@ -5,6 +5,8 @@ from datetime import timedelta
 from flask import flash, render_template, request
 from flask.typing import ResponseReturnValue
 
+from fleet.access import At, allow, reach
+from fleet.domain.access import Access
 from fleet.services.acknowledge_alert import acknowledge_alert
 from fleet.store.queries.alerts import calls_since, find_alerts
 from fleet.web import clock
@@ -16,11 +18,12 @@ CALLS_COUNT_FOR = timedelta(days=90)
 
 
 @it.get("/alerts")
+@allow(Access.READ, At.ANY)
 def alerts() -> ResponseReturnValue:
     kind, state = request.args.get("kind") or None, request.args.get("state") or None
-    page = find_alerts(state, kind, before=whole(request.args, "before"))
+    page = find_alerts(state, kind, before=whole(request.args, "before"), reach=reach())
     now = clock.now()
-    calls = calls_since(now - CALLS_COUNT_FOR)
+    calls = calls_since(now - CALLS_COUNT_FOR, reach())
     return render_template(
         "it/alerts.html", now=now, page=page, kind=kind, state=state, calls=calls
     )
@@ -28,6 +31,7 @@ def alerts() -> ResponseReturnValue:
 
 @it.post(f"/alerts/<{KEY}:alert_id>/acknowledge")
 @refused_with_words
+@allow(Access.ACKNOWLEDGE)
 def acknowledge(alert_id: int) -> ResponseReturnValue:
     acknowledge_alert(alert_id, actor(), clock.now(), whole(request.form, "version"))
     flash("Acknowledged.")

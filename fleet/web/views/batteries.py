@@ -7,6 +7,8 @@ from flask import Response, render_template, request, stream_with_context
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
+from fleet.access import allow
+from fleet.domain.access import Access
 from fleet.domain.battery.quarters import Quarter
 from fleet.domain.words import Chemistry
 from fleet.store.queries import battery_totals
@@ -43,6 +45,7 @@ HEADS = (
 
 
 @it.get("/batteries")
+@allow(Access.READ)
 def batteries() -> ResponseReturnValue:
     today, wanted = clock.today(), _filter(request.args)
     after = PackKey.parse(request.args.get("after", ""), wanted.order)
@@ -70,6 +73,7 @@ def batteries() -> ResponseReturnValue:
 
 
 @it.get("/batteries.csv")
+@allow(Access.READ)
 def batteries_csv() -> ResponseReturnValue:
     today, wanted = clock.today(), _filter(request.args)
     lines = csv_file.lines(_table(wanted, today))
@@ -78,6 +82,7 @@ def batteries_csv() -> ResponseReturnValue:
 
 
 @it.get("/batteries.pdf")
+@allow(Access.READ)
 def batteries_pdf() -> ResponseReturnValue:
     """What to order by the end of the next quarter."""
     today = clock.today()

@@ -5,6 +5,8 @@ import re
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from fleet.access import At, allow
+from fleet.domain.access import Access
 from fleet.services.change_pack_model import RANGES, change_pack_model
 from fleet.services.errors import Invalid, NotFound, StaleVersion
 from fleet.store.queries.battery_models import ModelRow, find_models, model_by_name
@@ -18,11 +20,13 @@ MOST_SHOWN = 1_000
 
 
 @it.get("/battery-models")
+@allow(Access.READ, At.ANY)
 def battery_models() -> ResponseReturnValue:
     return render_template("it/battery_models.html", models=find_models(limit=MOST_SHOWN).rows)
 
 
 @it.get("/battery-models/edit")
+@allow(Access.BATTERIES)
 def battery_model() -> ResponseReturnValue:
     """The model stands in the query: its makers put slashes and dots into names."""
     model = _model(request.args.get("model", ""))
@@ -33,6 +37,7 @@ def battery_model() -> ResponseReturnValue:
 
 
 @it.post("/battery-models/edit")
+@allow(Access.BATTERIES)
 def change_battery_model() -> ResponseReturnValue:
     model = _model(request.form.get("model", ""))
     names = ("price", "currency", *_WHOLE)

@@ -7,6 +7,8 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Row
 
+from fleet.access import allow
+from fleet.domain.access import Access
 from fleet.domain.battery.wear_path import points
 from fleet.services.change_pack import set_bought_on
 from fleet.services.errors import Invalid
@@ -19,6 +21,7 @@ from fleet.web.wear_chart import Life, draw
 
 
 @it.get(f"/batteries/<{KEY}:pack_id>")
+@allow(Access.READ)
 def battery(pack_id: int) -> ResponseReturnValue:
     today = clock.today()
     pack = pack_by_id(pack_id, today)
@@ -37,6 +40,7 @@ def battery(pack_id: int) -> ResponseReturnValue:
 
 @it.post(f"/batteries/<{KEY}:pack_id>/bought")
 @refused_with_words
+@allow(Access.BATTERIES)
 def battery_bought(pack_id: int) -> ResponseReturnValue:
     text = request.form.get("bought_on", "").strip()
     try:

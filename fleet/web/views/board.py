@@ -7,6 +7,8 @@ from datetime import datetime
 from flask import Blueprint, Response, abort, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
+from fleet.access import allow
+from fleet.domain.access import Access
 from fleet.domain.board import Board, Card, Group, lay_out
 from fleet.domain.words import DeviceKind
 from fleet.store.queries import board as boards
@@ -42,11 +44,13 @@ def _ready_in(card: Card) -> tuple[int, int]:
 
 
 @board.get("/wards/<slug>")
+@allow(Access.OPEN)
 def ward(slug: str) -> ResponseReturnValue:
     return _ward_answer(slug, "board/ward.html")
 
 
 @board.get("/wards/<slug>/board")
+@allow(Access.OPEN)
 def ward_fragment(slug: str) -> ResponseReturnValue:
     """The part of the page that moves. 304 while it is what the browser already shows."""
     now = clock.now()
@@ -59,11 +63,13 @@ def ward_fragment(slug: str) -> ResponseReturnValue:
 
 
 @board.get("/")
+@allow(Access.OPEN)
 def hospital() -> ResponseReturnValue:
     return _hospital_answer("board/hospital.html")
 
 
 @board.get("/board")
+@allow(Access.OPEN)
 def hospital_fragment() -> ResponseReturnValue:
     now = clock.now()
     if etag := still_true(_hospital_word(), now):

@@ -10,7 +10,6 @@ from werkzeug.datastructures import MultiDict
 
 from fleet.services.errors import NotFound, ServiceError
 from fleet.store.queries.places import home_timezone
-from fleet.web.signed_in import require_login
 
 P = ParamSpec("P")
 
@@ -18,7 +17,6 @@ KEY = "int(max=2147483647)"
 """In an address, the key of a row: a larger one than its column holds is not found."""
 
 it = Blueprint("it", __name__, url_prefix="/it")
-it.before_request(require_login)
 it.context_processor(lambda: {"home_timezone": home_timezone})
 
 

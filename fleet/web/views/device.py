@@ -8,6 +8,8 @@ from flask import abort, flash, jsonify, redirect, render_template, request, url
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Row
 
+from fleet.access import allow
+from fleet.domain.access import Access
 from fleet.domain.battery.basis import basis
 from fleet.domain.battery.endurance import Learned
 from fleet.domain.commands import CommandName
@@ -31,6 +33,7 @@ from fleet.web.views.console import it, refused_with_words
 
 
 @it.get("/devices/<device_id>")
+@allow(Access.READ)
 def device(device_id: str) -> ResponseReturnValue:
     now = clock.now()
     found = _device(device_id, now)
@@ -56,6 +59,7 @@ def device(device_id: str) -> ResponseReturnValue:
 
 @it.post("/devices/<device_id>/commands")
 @refused_with_words
+@allow(Access.DEVICES)
 def command(device_id: str) -> ResponseReturnValue:
     send_command(device_id, request.form.get("name", ""), actor(), clock.now())
     flash("Sent. What becomes of it stands below.")
@@ -63,6 +67,7 @@ def command(device_id: str) -> ResponseReturnValue:
 
 
 @it.get("/devices/<device_id>/chart.json")
+@allow(Access.READ)
 def chart(device_id: str) -> ResponseReturnValue:
     length = SPANS.get(request.args.get("span", "day"))
     if length is None:

@@ -4,10 +4,12 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
+from fleet.access import At, allow, must_reach, reach
+from fleet.domain.access import Access
 from fleet.services.errors import Invalid
 from fleet.services.register_devices import NewDevice, register_devices
 from fleet.store.queries.devices import MOST_COUNTED, DeviceFilter, count_devices, find_devices
-from fleet.store.queries.places import wards
+from fleet.store.queries.places import Named, wards
 from fleet.web import clock
 from fleet.web.signed_in import actor
 from fleet.web.views.console import it
@@ -16,6 +18,7 @@ FIELDS = ("asset_tag", "kind", "ward", "device_id", "model", "serial")
 
 
 @it.get("/devices")
+@allow(Access.READ, At.ANY)
 def devices() -> ResponseReturnValue:
     now, wanted = clock.now(), _filter(request.args)
     page = find_devices(wanted, now, request.args.get("after"))
@@ -26,18 +29,20 @@ def devices() -> ResponseReturnValue:
         wanted=wanted,
         page=page,
         count=f"more than {MOST_COUNTED}" if count > MOST_COUNTED else str(count),
-        wards=wards(),
+        wards=wards(reach()),
         address=_address(wanted),
     )
 
 
 @it.get("/register")
+@allow(Access.DEVICES, At.ANY)
 def register() -> ResponseReturnValue:
     given = {name: request.args.get(name, "") for name in FIELDS}
-    return render_template("it/register.html", given=given, problems={}, wards=wards())
+    return render_template("it/register.html", given=given, problems={}, wards=_wards())
 
 
 @it.post("/register")
+@allow(Access.DEVICES, At.ANY)
 def register_device() -> ResponseReturnValue:
     given = {name: request.form.get(name, "").strip() for name in FIELDS}
     new = NewDevice(
@@ -49,14 +54,20 @@ def register_device() -> ResponseReturnValue:
         serial=given["serial"] or None,
     )
     try:
+        must_reach(Access.DEVICES, "ward", new.ward_slug, "ward")
         [device_id] = register_devices([new], actor(), clock.now())
     except Invalid as problem:
         page = render_template(
-            "it/register.html", given=given, problems=problem.fields, wards=wards()
+            "it/register.html", given=given, problems=problem.fields, wards=_wards()
         )
         return page, 422
     flash(f"{new.asset_tag} is registered.")
     return redirect(url_for("it.device", device_id=device_id), code=303)
+
+
+def _wards() -> list[Named]:
+    """Where they may enter a device."""
+    return wards(reach(Access.DEVICES))
 
 
 def _filter(asked: MultiDict[str, str]) -> DeviceFilter:
@@ -67,6 +78,7 @@ def _filter(asked: MultiDict[str, str]) -> DeviceFilter:
         availability=asked.get("availability") or None,
         compliance=asked.get("compliance") or None,
         identity=asked.get("identity") or None,
+        reach=reach(),
     )
 
 

@@ -4,6 +4,8 @@ import segno
 from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from fleet.access import allow
+from fleet.domain.access import Access
 from fleet.invitations import check_authority, invitation
 from fleet.services.approve_device import approve_device, refuse_device
 from fleet.services.enrolment_tokens import make_tokens
@@ -22,11 +24,13 @@ MOST_LABELS = 480
 
 
 @it.get("/enrolment")
+@allow(Access.DEVICES)
 def enrolment() -> ResponseReturnValue:
     return _page()
 
 
 @it.post("/enrolment/csv")
+@allow(Access.DEVICES)
 def register_table() -> ResponseReturnValue:
     """Looked at first (`dry_run`), or entered."""
     text = request.form.get("csv", "")
@@ -45,6 +49,7 @@ def register_table() -> ResponseReturnValue:
 
 @it.post("/enrolment/labels")
 @refused_with_words
+@allow(Access.DEVICES)
 def labels() -> ResponseReturnValue:
     """Not redirected: the tokens live in this one answer and nowhere else."""
     check_authority()
@@ -62,6 +67,7 @@ def labels() -> ResponseReturnValue:
 
 @it.post("/devices/<device_id>/token")
 @refused_with_words
+@allow(Access.DEVICES)
 def device_token(device_id: str) -> ResponseReturnValue:
     check_authority()
     [ticket] = make_tokens([device_id], "approved" in request.form, actor(), clock.now())
@@ -73,6 +79,7 @@ def device_token(device_id: str) -> ResponseReturnValue:
 
 @it.post("/devices/<device_id>/approve")
 @refused_with_words
+@allow(Access.DEVICES)
 def approve(device_id: str) -> ResponseReturnValue:
     approve_device(device_id, actor(), clock.now())
     flash(f"{device_id} is approved: it gets its certificate when it asks again.")
@@ -81,6 +88,7 @@ def approve(device_id: str) -> ResponseReturnValue:
 
 @it.post("/devices/<device_id>/refuse")
 @refused_with_words
+@allow(Access.DEVICES)
 def refuse(device_id: str) -> ResponseReturnValue:
     refuse_device(device_id, actor(), clock.now())
     flash(f"{device_id} is refused.")
@@ -89,6 +97,7 @@ def refuse(device_id: str) -> ResponseReturnValue:
 
 @it.post("/devices/<device_id>/revoke")
 @refused_with_words
+@allow(Access.DEVICES)
 def revoke(device_id: str) -> ResponseReturnValue:
     revoke_device(device_id, actor(), clock.now())
     flash(f"{device_id}: revoked. The broker refuses it, and ends its session within a minute.")

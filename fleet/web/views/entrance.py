@@ -1,8 +1,10 @@
-"""The ways in and out: first administrator, sign in, sign out."""
+"""The ways in and out: first administrator, password, second factor, single sign-on, out."""
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
+from fleet.access import allow
+from fleet.domain.access import Access
 from fleet.identity import COOKIE
 from fleet.services import sign_in as sessions
 from fleet.services.errors import Invalid, NotFound, TooManyAttempts
@@ -14,6 +16,7 @@ entrance = Blueprint("entrance", __name__)
 
 
 @entrance.get("/setup/<token>")
+@allow(Access.OPEN)
 def setup(token: str) -> ResponseReturnValue:
     if not is_open(token, clock.now()):
         return render_template("entrance/spent.html"), 404
@@ -21,6 +24,7 @@ def setup(token: str) -> ResponseReturnValue:
 
 
 @entrance.post("/setup/<token>")
+@allow(Access.OPEN)
 def create_first_administrator(token: str) -> ResponseReturnValue:
     username, password = request.form.get("username", ""), request.form.get("password", "")
     try:
@@ -35,39 +39,63 @@ def create_first_administrator(token: str) -> ResponseReturnValue:
 
 
 @entrance.get("/login")
+@allow(Access.OPEN)
 def login() -> ResponseReturnValue:
     if current_user() is not None:
-        return redirect(_onward())
-    return render_template("entrance/login.html", problem=None, username="")
+        return redirect(onward())
+    return _form()
 
 
 @entrance.post("/login")
+@allow(Access.OPEN)
 def sign_in() -> ResponseReturnValue:
-    return _enter(request.form.get("username", ""), request.form.get("password", ""), _onward())
+    return _enter(request.form.get("username", ""), request.form.get("password", ""), onward())
+
+
+@entrance.get("/login/code")
+@allow(Access.OPEN)
+def second_factor() -> ResponseReturnValue:
+    if not sessions.waits_for_code(request.cookies.get(COOKIE, ""), clock.now()):
+        return redirect(url_for("entrance.login"))
+    return render_template("entrance/code.html", problem=None)
+
+
+@entrance.post("/login/code")
+@allow(Access.OPEN)
+def show_second_factor() -> ResponseReturnValue:
+    old, now, going = request.cookies.get(COOKIE, ""), clock.now(), onward()
+    if not sessions.waits_for_code(old, now):
+        return _form("That took too long: the password again, please."), 401
+    try:
+        token = sessions.show_second_factor(old, request.form.get("code", ""), now)
+    except TooManyAttempts as problem:
+        return render_template("entrance/code.html", problem=problem.message), 429
+    if token is None:
+        wrong = "That code is wrong, or has been used."
+        return render_template("entrance/code.html", problem=wrong), 401
+    return remember(redirect(going, code=303), token)
 
 
 @entrance.post("/logout")
+@allow(Access.OPEN)
 def logout() -> ResponseReturnValue:
     if token := request.cookies.get(COOKIE):
         sessions.sign_out(token)
+    session.clear()
     return forget(redirect(url_for("entrance.login")))
 
 
-def _enter(username: str, password: str, onward: str) -> ResponseReturnValue:
-    try:
-        token = sessions.sign_in(username, password, clock.now())
-    except TooManyAttempts as problem:
-        return _refused(username, problem.message), 429
-    if token is None:
-        return _refused(username, "This name and password do not belong together."), 401
-    return remember(redirect(onward, code=303), token)
+def entered(token: str, going: str) -> ResponseReturnValue:
+    """Signed in, under a token that is new whatever the browser had before."""
+    if old := request.cookies.get(COOKIE):
+        sessions.sign_out(old)
+    session.clear()
+    if sessions.waits_for_code(token, clock.now()):
+        going = url_for("entrance.second_factor", next=going)
+    return remember(redirect(going, code=303), token)
 
 
-def _refused(username: str, problem: str) -> str:
-    return render_template("entrance/login.html", problem=problem, username=username)
-
-
-def _onward() -> str:
+def onward() -> str:
     """Back to where they were going: only ever a path of our own."""
     wanted = request.args.get("next", "")
     if not wanted:
@@ -76,3 +104,18 @@ def _onward() -> str:
     if not is_ours or not wanted.isprintable():
         abort(400)
     return wanted
+
+
+def _enter(username: str, password: str, going: str) -> ResponseReturnValue:
+    try:
+        token = sessions.sign_in(username, password, clock.now())
+    except TooManyAttempts as problem:
+        return _form(problem.message, username), 429
+    if token is None:
+        return _form("This name and password do not belong together.", username), 401
+    return entered(token, going)
+
+
+def _form(problem: str | None = None, username: str = "") -> str:
+    going = request.args.get("next")
+    return render_template("entrance/login.html", problem=problem, username=username, going=going)

@@ -7,6 +7,8 @@ import msgspec
 from flask import abort, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 
+from fleet.access import At, allow
+from fleet.domain.access import Access
 from fleet.store.artifacts import Artifacts
 from fleet.store.queries.firmware import (
     ReleaseRow,
@@ -23,6 +25,7 @@ from fleet.web.views.console import KEY, it, whole
 
 
 @it.get("/firmware")
+@allow(Access.READ, At.ANY)
 def firmware() -> ResponseReturnValue:
     now = clock.now()
     page = find_releases(whole(request.args, "before"))
@@ -37,6 +40,7 @@ def firmware() -> ResponseReturnValue:
 
 
 @it.get(f"/firmware/<{KEY}:release_id>")
+@allow(Access.READ, At.ANY)
 def firmware_release(release_id: int) -> ResponseReturnValue:
     row = release_by_id(release_id)
     if row is None:

@@ -7,7 +7,9 @@ from flask import Blueprint, current_app, jsonify
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
+from fleet.access import allow
 from fleet.config import Settings
+from fleet.domain.access import Access
 from fleet.domain.health import nearly_full, problems
 from fleet.pki.expiry import endings
 from fleet.pki.folder import AuthorityError
@@ -29,11 +31,13 @@ _OVER = "Expired: {0}, since {1} UTC. {2}"
 
 
 @health.get("/healthz")
+@allow(Access.OPEN)
 def alive() -> ResponseReturnValue:
     return jsonify(alive=True)
 
 
 @health.get("/readyz")
+@allow(Access.OPEN)
 def ready() -> ResponseReturnValue:
     """Every check by name: true, or one sentence about what to do."""
     checks = _checks(clock.now())

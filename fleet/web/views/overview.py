@@ -8,10 +8,12 @@ from datetime import timedelta
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
+from fleet.access import At, allow, reach
+from fleet.domain.access import Access
 from fleet.domain.battery.quarters import Quarter
 from fleet.domain.words import Availability, ComplianceState, DeviceKind
 from fleet.store.queries import overview as figures
-from fleet.store.queries.alerts import calls_since
+from fleet.store.queries.alerts import calls_since, open_by_kind
 from fleet.store.queries.battery_totals import packs_to_order
 from fleet.store.queries.board import ward_heads
 from fleet.store.queries.overview import Tally
@@ -36,29 +38,31 @@ class Share:
 
 
 @it.get("")
+@allow(Access.READ, At.ANY)
 def overview() -> ResponseReturnValue:
     now = clock.now()
-    tallies = figures.availability_tallies(now)
-    compliance = figures.compliance_totals(now)
+    seen = reach()
+    tallies = figures.availability_tallies(now, seen)
+    compliance = figures.compliance_totals(now, seen)
     total = sum(tally.devices for tally in tallies)
     by_word = _by_word(tallies)
     return render_template(
         "it/overview.html",
         now=now,
-        alerts=figures.open_alerts_by_kind(),
-        quarantined=figures.quarantined_since(now - timedelta(days=1)),
+        alerts=open_by_kind(seen),
+        quarantined=figures.quarantined_since(now - timedelta(days=1)) if seen.everything else 0,
         troubled={state: compliance[state] for state in TROUBLED if compliance.get(state)},
         silent=by_word[Availability.UNKNOWN],
         total=total,
         by_kind={kind: _by_word(t for t in tallies if t.kind == kind) for kind in DeviceKind},
         compliance=compliance,
         compliant=Share(compliance.get(ComplianceState.COMPLIANT, 0), sum(compliance.values())),
-        wards=ward_heads(),
+        wards=ward_heads(seen),
         by_ward=_by_ward(tallies),
-        calls=calls_since(now - CALLS_COUNT_FOR),
+        calls=calls_since(now - CALLS_COUNT_FOR, seen),
         drill=newest_drill(),
         quarter=Quarter.of(clock.today()).following,
-        packs_to_order=packs_to_order(clock.today()),
+        packs_to_order=packs_to_order(clock.today()) if seen.everything else None,
     )
 
 

@@ -3,6 +3,8 @@
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from fleet.access import At, allow, must_reach
+from fleet.domain.access import Access
 from fleet.domain.documents import differences, leaves
 from fleet.domain.words import DeviceKind, Scope
 from fleet.services.assign_profile import assign_profile, remove_assignment
@@ -18,6 +20,7 @@ from fleet.web.views.console import KEY, back, it, refused_with_words, whole
 
 
 @it.get("/profiles")
+@allow(Access.READ)
 def profiles() -> ResponseReturnValue:
     heads = stored.profile_heads()
     standing = stored.standing_by_profile(clock.now())
@@ -25,6 +28,7 @@ def profiles() -> ResponseReturnValue:
 
 
 @it.get("/profiles/<slug>")
+@allow(Access.READ)
 def profile(slug: str) -> ResponseReturnValue:
     now, head = clock.now(), _head(slug)
     versions = stored.versions_of(head.id)
@@ -44,6 +48,7 @@ def profile(slug: str) -> ResponseReturnValue:
 
 
 @it.get("/profiles/<slug>/diff")
+@allow(Access.READ)
 def profile_diff(slug: str) -> ResponseReturnValue:
     head = _head(slug)
     old, new = whole(request.args, "from"), whole(request.args, "to")
@@ -64,6 +69,7 @@ def profile_diff(slug: str) -> ResponseReturnValue:
 
 @it.post("/profiles/<slug>/assign")
 @refused_with_words
+@allow(Access.PROFILES, At.ANY)
 def assign(slug: str) -> ResponseReturnValue:
     """`where` is "ward:cardiology" or the like; a device id in its own field goes before it."""
     number = whole(request.form, "number")
@@ -73,6 +79,7 @@ def assign(slug: str) -> ResponseReturnValue:
         scope, key = Scope.DEVICE, device_id
     if number is None or not key:
         raise Invalid({"where": "choose a version, and a site, kind, ward or device"})
+    must_reach(Access.PROFILES, scope, key, "where")
     assign_profile(slug, number, scope, key, actor(), clock.now())
     flash(f"Version {number} is assigned to {scope} {key}.")
     return redirect(url_for("it.profile", slug=slug), code=303)
@@ -80,6 +87,7 @@ def assign(slug: str) -> ResponseReturnValue:
 
 @it.post(f"/assignments/<{KEY}:assignment_id>/remove")
 @refused_with_words
+@allow(Access.PROFILES)
 def remove(assignment_id: int) -> ResponseReturnValue:
     remove_assignment(assignment_id, actor(), clock.now(), whole(request.form, "version"))
     flash("The assignment is removed.")

@@ -5,6 +5,8 @@ from datetime import timedelta
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
+from fleet.access import allow
+from fleet.domain.access import Access
 from fleet.store.queries.quarantine import find_quarantined, strangers
 from fleet.web import clock
 from fleet.web.views.console import it, whole
@@ -13,6 +15,7 @@ STRANGERS_OF = timedelta(days=7)
 
 
 @it.get("/quarantine")
+@allow(Access.READ)
 def quarantine() -> ResponseReturnValue:
     now = clock.now()
     device_id = request.args.get("device_id") or None

@@ -7,6 +7,8 @@ from typing import Any
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from fleet.access import At, allow, may, must_reach, reach
+from fleet.domain.access import Access
 from fleet.domain.rollout.outlook import expected_end
 from fleet.domain.rollout.plan import Plan, plan_from
 from fleet.domain.rollout.words import AT_WORK, FAILURES, LIVE, JobState, RolloutState
@@ -30,7 +32,6 @@ from fleet.web.views.console import KEY, it, refused_with_words, whole
 from fleet.web.words import KIND
 
 STEPS: dict[str, Any] = {
-    "approve": approve_rollout,
     "reject": steer.reject_rollout,
     "pause": steer.pause_rollout,
     "resume": steer.resume_rollout,
@@ -51,28 +52,32 @@ NUMBERS = tuple(name for name in Plan().as_document() if name not in ("shares", 
 
 
 @it.get("/rollouts")
+@allow(Access.READ, At.ANY)
 def rollouts() -> ResponseReturnValue:
     before = whole(request.args, "before")
     return render_template(
         "it/rollouts.html",
-        found=stored.find_rollouts(before=before),
+        found=stored.find_rollouts(before=before, reach=reach()),
         blackout=stored.blackout(),
         places=_places(),
     )
 
 
 @it.get("/rollouts/new")
+@allow(Access.PROPOSE, At.ANY)
 def new_rollout() -> ResponseReturnValue:
     return _form(request.args, {})
 
 
 @it.post("/rollouts/new")
+@allow(Access.PROPOSE, At.ANY)
 def propose() -> ResponseReturnValue:
     """`what` is "profile/carts/2" or the like, `where` is "ward:cardiology"."""
     target, _, named = request.form.get("what", "").partition("/")
     slug, _, version = named.rpartition("/")
     scope, _, key = request.form.get("where", "").partition(":")
     try:
+        must_reach(Access.PROPOSE, scope, key, "where")
         rollout_id = propose_rollout(
             target, slug, version, scope, key, actor(), clock.now(), _plan()
         )
@@ -83,6 +88,7 @@ def propose() -> ResponseReturnValue:
 
 
 @it.get(f"/rollouts/<{KEY}:rollout_id>")
+@allow(Access.READ)
 def rollout(rollout_id: int) -> ResponseReturnValue:
     row, now = _row(rollout_id), clock.now()
     plan = plan_from(row.plan)
@@ -111,8 +117,17 @@ def rollout(rollout_id: int) -> ResponseReturnValue:
     )
 
 
+@it.post(f"/rollouts/<{KEY}:rollout_id>/approve")
+@refused_with_words
+@allow(Access.APPROVE)
+def approve_this_rollout(rollout_id: int) -> ResponseReturnValue:
+    approve_rollout(rollout_id, actor(), clock.now(), whole(request.form, "version"))
+    return redirect(url_for("it.rollout", rollout_id=rollout_id), code=303)
+
+
 @it.post(f"/rollouts/<{KEY}:rollout_id>/<step>")
 @refused_with_words
+@allow(Access.STEER)
 def steer_rollout(rollout_id: int, step: str) -> ResponseReturnValue:
     if step not in STEPS:
         abort(404)
@@ -124,6 +139,7 @@ def steer_rollout(rollout_id: int, step: str) -> ResponseReturnValue:
 
 @it.post("/blackout")
 @refused_with_words
+@allow(Access.STEER)
 def blackout() -> ResponseReturnValue:
     """With a reason it begins, without one it ends."""
     reason = request.form.get("reason", "").strip()
@@ -137,12 +153,16 @@ def blackout() -> ResponseReturnValue:
 
 
 @it.get("/rollouts/wards")
+@allow(Access.WARD, At.ANY)
 def ward_care() -> ResponseReturnValue:
-    return render_template("it/ward_care.html", wards=care_of_all_wards(), wrong=None)
+    return render_template(
+        "it/ward_care.html", wards=care_of_all_wards(reach(Access.WARD)), wrong=None
+    )
 
 
 @it.post("/rollouts/wards/<slug>")
 @refused_with_words
+@allow(Access.WARD, At.WARD)
 def change_ward_care(slug: str) -> ResponseReturnValue:
     given = request.form.get("windows", "").strip()
     windows = [part.strip() for part in re.split(r"[,;\n]+", given) if part.strip()]
@@ -151,7 +171,9 @@ def change_ward_care(slug: str) -> ResponseReturnValue:
         set_ward_care(slug, windows, -1 if least is None else least, actor(), clock.now())
     except Invalid as problem:
         wrong = {"slug": slug, "windows": given, "words": problem.message}
-        return render_template("it/ward_care.html", wards=care_of_all_wards(), wrong=wrong), 422
+        return render_template(
+            "it/ward_care.html", wards=care_of_all_wards(reach(Access.WARD)), wrong=wrong
+        ), 422
     flash("Saved.")
     return redirect(url_for("it.ward_care"), code=303)
 
@@ -161,8 +183,8 @@ def _form(given: Mapping[str, str], wrong: Mapping[str, str]) -> str:
         "it/rollout_new.html",
         profiles=profile_heads(),
         releases=find_releases().rows,
-        sites=sites(),
-        wards=wards(),
+        sites=sites(reach(Access.PROPOSE)),
+        wards=wards(reach(Access.PROPOSE)),
         plan=Plan().as_document(),
         given=given,
         numbers=NUMBERS,
@@ -196,7 +218,7 @@ def _places() -> dict[str, str]:
 
 
 def _steps(row: stored.RolloutRow) -> list[str]:
-    """What can be done about it now, the most likely first."""
+    """What they can do about it now, the most likely first."""
     state = RolloutState(row.state)
     found = {
         RolloutState.PROPOSED: ["approve", "reject"],
@@ -205,7 +227,8 @@ def _steps(row: stored.RolloutRow) -> list[str]:
         RolloutState.HALTED: ["resume", "cancel"],
     }.get(state, [])
     can_go_back = state in _CAN_GO_BACK and row.former_version is not None and not row.reverts
-    return [*found, "roll-back"] if can_go_back else found
+    steps = [*found, "roll-back"] if can_go_back else found
+    return [s for s in steps if may(Access.APPROVE if s == "approve" else Access.STEER)]
 
 
 def _row(rollout_id: int) -> stored.RolloutRow:

@@ -5,6 +5,8 @@ import re
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from fleet.access import At, allow, reach
+from fleet.domain.access import Access
 from fleet.services.errors import Invalid, NotFound
 from fleet.services.shifts import set_site_shifts, set_ward_shifts
 from fleet.store.queries.shifts import shifts as all_shifts
@@ -14,11 +16,13 @@ from fleet.web.views.console import it
 
 
 @it.get("/shifts")
+@allow(Access.WARD, At.ANY)
 def shifts() -> ResponseReturnValue:
-    return render_template("it/shifts.html", sites=all_shifts(), wrong=None)
+    return render_template("it/shifts.html", sites=all_shifts(reach(Access.WARD)), wrong=None)
 
 
 @it.post("/shifts/<any(site, ward):scope>/<slug>")
+@allow(Access.WARD, At.SCOPE)
 def change_shifts(scope: str, slug: str) -> ResponseReturnValue:
     """`starts`: times with anything but digits and colons between; none at a ward: its site's."""
     given = request.form.get("starts", "").strip()
@@ -32,6 +36,8 @@ def change_shifts(scope: str, slug: str) -> ResponseReturnValue:
         abort(404)
     except Invalid as problem:
         wrong = {"subject": f"{scope}/{slug}", "given": given, **problem.fields}
-        return render_template("it/shifts.html", sites=all_shifts(), wrong=wrong), 422
+        return render_template(
+            "it/shifts.html", sites=all_shifts(reach(Access.WARD)), wrong=wrong
+        ), 422
     flash("Saved.")
     return redirect(url_for("it.shifts"), code=303)
