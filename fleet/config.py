@@ -117,9 +117,7 @@ class Settings:
             backup_at=read.time_of_day(environ, "FLEET_BACKUP_AT"),
             backup_keep=read.whole(environ, "FLEET_BACKUP_KEEP", 14, 1, 10_000),
             litestream_url=read.litestream_url(environ, database_url),
-            kiosk_idle=timedelta(
-                seconds=read.whole(environ, "FLEET_KIOSK_IDLE_S", 60, 10, 3_600)
-            ),
+            kiosk_idle=timedelta(seconds=read.whole(environ, "FLEET_KIOSK_IDLE_S", 60, 10, 3_600)),
             instance=read.instance(environ),
             log_format=LogFormat(
                 read.one_of(environ, "FLEET_LOG", tuple(LogFormat)) or LogFormat.AUTO

@@ -53,9 +53,9 @@ def due_at(taken_at: datetime, shift_starts: Sequence[str]) -> datetime:
 
 
 def longest_shift(starts: Sequence[str]) -> timedelta:
-    """By the times at which shifts start, each like "07:00", ascending; a day where there is one.
+    """By the times at which shifts start, like "07:00", ascending; a day where there is but one.
 
-    By the hands of the clock: in the night of a change of time the hour more or less is not counted.
+    By the hands of the clock: that a night has an hour more or less is not counted.
     """
     if not starts:
         return DAY

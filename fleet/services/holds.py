@@ -1,4 +1,4 @@
-"""What is common to taking, returning and reporting a device: who does it, and one row at a time."""
+"""What taking, returning and reporting a device have in common: who does it, one at a time."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -45,9 +45,7 @@ def held_device(session: Session, device_id: str, hand: Hand) -> Device:
     query = (
         select(Device)
         .join(DeviceState, DeviceState.device_pk == Device.id)
-        .where(
-            Device.device_id == device_id, Device.lifecycle == Lifecycle.ENROLLED, at_hand(hand)
-        )
+        .where(Device.device_id == device_id, Device.lifecycle == Lifecycle.ENROLLED, at_hand(hand))
         .with_for_update(of=DeviceState)
         .execution_options(populate_existing=True)
     )

@@ -50,14 +50,16 @@ def enter_pin(token: str, pin: str, idle: timedelta, now: datetime) -> str:
     standing = kiosk_session(token, now)
     if standing is None:
         raise Unauthorized("hold your badge to the reader first")
-    badge_id, kiosk_id, username = standing.badge_id, standing.kiosk_id, standing.badge.user.username
+    badge_id, kiosk_id, username = (
+        standing.badge_id,
+        standing.kiosk_id,
+        standing.badge.user.username,
+    )
     pin_hash = _count_try(badge_id, now)
     if not matches(pin_hash, pin):
         raise Unauthorized("that PIN is not right")
     with transaction() as session:
-        session.execute(
-            update(Badge).where(Badge.id == badge_id).values(tries=0, tried_since=None)
-        )
+        session.execute(update(Badge).where(Badge.id == badge_id).values(tries=0, tried_since=None))
         gone = session.execute(
             delete(KioskSession)
             .where(KioskSession.token_hash == token_hash(token))
@@ -72,7 +74,7 @@ def enter_pin(token: str, pin: str, idle: timedelta, now: datetime) -> str:
 
 
 def kiosk_session(token: str, now: datetime) -> KioskSession | None:
-    """None once it is over, or its badge, its person or its screen is not to be trusted any more."""
+    """None once it is over, or its badge, its person or its screen is not trusted any more."""
     return db.session.scalar(
         select(KioskSession)
         .join(Badge, Badge.id == KioskSession.badge_id)
@@ -120,12 +122,11 @@ def _begin(
 ) -> str:
     token = new_token()
     session.execute(delete(KioskSession).where(KioskSession.ends_at <= now))
-    session.add(
-        KioskSession(
-            token_hash=token_hash(token), kiosk_id=kiosk_id, badge_id=badge_id, began_at=now,
-            pin_at=pin_at, idle_at=now + idle, ends_at=now + LASTS,
-        )  # fmt: skip
-    )
+    row = KioskSession(
+        token_hash=token_hash(token), kiosk_id=kiosk_id, badge_id=badge_id, began_at=now,
+        pin_at=pin_at, idle_at=now + idle, ends_at=now + LASTS,
+    )  # fmt: skip
+    session.add(row)
     return token
 
 

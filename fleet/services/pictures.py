@@ -85,7 +85,13 @@ def _svg(content: bytes) -> Picture:
     """What is on the lists, in the same order; all else is left out, with all that is in it."""
     try:
         given = fromstring(content.decode("utf-8"), forbid_dtd=True)
-    except (ParseError, UnicodeDecodeError, DefusedXmlException, ValueError, RecursionError) as error:
+    except (
+        ParseError,
+        UnicodeDecodeError,
+        DefusedXmlException,
+        ValueError,
+        RecursionError,
+    ) as error:
         raise _invalid("an SVG in UTF-8, without a document type; this cannot be read") from error
     if given.tag != f"{{{SVG}}}svg":
         raise _invalid("an SVG: its first element is not svg")

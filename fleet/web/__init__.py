@@ -35,6 +35,11 @@ def init_app(app: Flask) -> None:
     for part in (requests, bundle, words, security, signed_in, at_screen, errors):
         part.init_app(app)
     for blueprint in (
-        health.health, board.board, carts.carts, screen.screen, entrance.entrance, console.it,
+        health.health,
+        board.board,
+        carts.carts,
+        screen.screen,
+        entrance.entrance,
+        console.it,
     ):
         app.register_blueprint(blueprint)

@@ -92,9 +92,7 @@ def care_of_wards(session: Session, plan: Plan, now: datetime) -> dict[int, Care
 def stocks(session: Session, ward_ids: Collection[int]) -> dict[Place, Stock]:
     """Of these wards; at work counts for whatever rollout."""
     is_at_work = RolloutDevice.id.is_not(None)
-    is_free = and_(
-        DeviceState.online, held_availability() == Availability.AVAILABLE, ~is_at_work
-    )
+    is_free = and_(DeviceState.online, held_availability() == Availability.AVAILABLE, ~is_at_work)
     query = (
         select(Device.ward_id, Device.kind, func.count(), _sum(is_free), _sum(is_at_work))
         .join(DeviceState, DeviceState.device_pk == Device.id)

@@ -12,9 +12,7 @@ from fleet.domain.holding import FAULTS, TAKEN_OF, Hold
 from fleet.domain.words import Availability, ComplianceState
 from fleet.store.models import Configuration, DeviceState
 
-_IS_TAKEN = and_(
-    DeviceState.hold == Hold.TAKEN, DeviceState.availability.in_(sorted(TAKEN_OF))
-)
+_IS_TAKEN = and_(DeviceState.hold == Hold.TAKEN, DeviceState.availability.in_(sorted(TAKEN_OF)))
 
 
 def availability_at(now: datetime) -> ColumnElement[str]:

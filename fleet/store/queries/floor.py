@@ -72,7 +72,9 @@ def picture(ward_slug: str) -> FloorPlan | None:
 
 def ward_plan(slug: str) -> WardPlan | None:
     """For IT, who draws on it."""
-    ward = db.session.execute(select(Ward.id, Ward.slug, Ward.name).where(Ward.slug == slug)).first()
+    ward = db.session.execute(
+        select(Ward.id, Ward.slug, Ward.name).where(Ward.slug == slug)
+    ).first()
     if ward is None:
         return None
     columns = FloorPlan.width, FloorPlan.height, FloorPlan.sha256

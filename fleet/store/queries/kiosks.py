@@ -52,9 +52,7 @@ def kiosks() -> list[KioskRow]:
 def badges() -> list[BadgeRow]:
     """Those that stand, by whose they are."""
     query = (
-        select(
-            Badge.id, User.username, Badge.pin_hash.is_not(None), Badge.made_at, Badge.made_by
-        )
+        select(Badge.id, User.username, Badge.pin_hash.is_not(None), Badge.made_at, Badge.made_by)
         .join(User, User.id == Badge.user_id)
         .where(Badge.revoked_at.is_(None))
         .order_by(User.username)

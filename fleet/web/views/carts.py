@@ -106,10 +106,11 @@ def ring(device_id: str) -> ResponseReturnValue:
 @carts.post("/undo")
 @answered
 def undo() -> ResponseReturnValue:
+    who = hand()
     kind, key = request.form.get("kind", ""), request.form.get("key", "")
     if not (key.isascii() and key.isdigit() and len(key) < 10):
         raise NotFound("no such deed")
-    undo_deed(kind, int(key), hand(), clock.now())
+    undo_deed(kind, int(key), who, clock.now())
     return jsonify(words="Undone.")
 
 

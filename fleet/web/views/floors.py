@@ -80,7 +80,9 @@ def zones(slug: str) -> ResponseReturnValue:
 def neighbours(slug: str) -> ResponseReturnValue:
     text = request.form.get("neighbours", "")
     try:
-        set_neighbours(slug, [part for part in re.split(r"[\s,;]+", text) if part], actor(), clock.now())
+        set_neighbours(
+            slug, [part for part in re.split(r"[\s,;]+", text) if part], actor(), clock.now()
+        )
     except NotFound:
         abort(404)
     except Invalid as problem:

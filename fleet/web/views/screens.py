@@ -76,9 +76,7 @@ def cart_labels() -> ResponseReturnValue:
     if not found:
         raise Conflict("there are no devices there")
     root = request.url_root.rstrip("/")
-    labels = [
-        (label, root + url_for("carts.cart", device_id=label.device_id)) for label in found
-    ]
+    labels = [(label, root + url_for("carts.cart", device_id=label.device_id)) for label in found]
     answer = Response(cart_labels_pdf(labels), mimetype="application/pdf")
     answer.headers["Content-Disposition"] = 'attachment; filename="cart-labels.pdf"'
     return answer
