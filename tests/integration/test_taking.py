@@ -285,7 +285,7 @@ def test_no_rollout_touches_a_taken_cart_and_none_counts_it_as_free() -> None:
     def seen() -> tuple[str, int]:
         db.session.rollback()
         word = next(row for row in db.session.execute(candidates()) if row[0] == 1)[4]
-        return word, stocks(db.session(), [1])[1, "medication_cart"][1]
+        return word, stocks(db.session(), [1])[1, "medication_cart"].free
 
     assert seen() == ("available", 1)
     take_device(CART, ANA, NOON)
