@@ -2,20 +2,33 @@
 import { askFor, post } from "./badge.js";
 
 const WORDS_FOR_MS = 6000;
+const A_GLANCE_MS = 700;
+const JUST_CHANGED = "Another cart has become the best at this moment. Look, then tap again.";
 const toast = document.getElementById("toast");
 const undoButton = toast.querySelector("[data-undo]");
 let hideTimer;
 let undo = null;
 let isBusy = false;
+let bestSince = 0;
 
 export function startDeeds(changed) {
+  watchBest();
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-deed]");
+    if (button?.closest("#best") && Date.now() - bestSince < A_GLANCE_MS) return tell(JUST_CHANGED);
     if (button) act(addressOf(button), valuesOf(button), button.dataset.deed, changed);
   });
   undoButton.addEventListener("click", () => {
     if (undo) act("/undo", { kind: undo.kind, key: undo.key }, "undo", changed);
   });
+}
+
+// Who taps while another cart becomes the best has read the name of the one before.
+function watchBest() {
+  const best = document.getElementById("best");
+  if (!best) return;
+  const watch = new MutationObserver(() => (bestSince = Date.now()));
+  watch.observe(best, { attributeFilter: ["data-card"] });
 }
 
 async function act(address, values, deed, changed) {
