@@ -1,7 +1,6 @@
 """Floor plans: made harmless, served so that nothing in them runs, and drawn upon."""
 
 import io
-from collections.abc import Iterator
 
 import pytest
 from flask import Flask
@@ -22,11 +21,11 @@ SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 200">{}</svg>'
 
 
 @pytest.fixture
-def ward(app: Flask) -> Iterator[Flask]:
+def ward(app: Flask) -> Flask:
     with app.app_context():
         build_hospital()
         say("telemetry", telemetry(reading(1)))
-    yield app
+    return app
 
 
 def svg(inside: str = "<rect width='3' height='4'/>") -> bytes:
