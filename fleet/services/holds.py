@@ -12,6 +12,7 @@ from fleet.services import audit, transitions
 from fleet.services.errors import NotFound
 from fleet.services.wards import touch
 from fleet.store.device import Device, DeviceState
+from fleet.store.holding import CheckOut, FaultReport
 from fleet.store.site import Zone
 
 FREE = "free"
@@ -78,6 +79,16 @@ def move(session: Session, device: Device, old: str | None, new: str | None) -> 
     if moved:
         touch(session, {device.ward_id})
     return bool(moved)
+
+
+def let_go(session: Session, device_pk: int, actor: str, now: datetime) -> None:
+    """Part of a transaction that takes the device out of management: nobody has it any more."""
+    free = update(DeviceState).where(DeviceState.device_pk == device_pk).values(hold=None)
+    session.execute(free.execution_options(synchronize_session=False))
+    ended = {"ended_at": now, "ended_by": actor}
+    for done, more in ((CheckOut, {"ended_as": "returned"}), (FaultReport, {"state": "withdrawn"})):
+        standing = update(done).where(done.device_pk == device_pk, done.ended_at.is_(None))
+        session.execute(standing.values(**ended, **more))
 
 
 def note(

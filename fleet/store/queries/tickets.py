@@ -75,7 +75,7 @@ def open_tickets() -> int:
 
 def fixed_lately(ward_id: int, kind: str, now: datetime) -> list[Fixed]:
     """What the ward's board has to tell: the newest first."""
-    query = (
+    query: Select[*tuple[Any, ...]] = (
         select(Device.asset_tag, FaultReport.reason, FaultReport.ended_at)
         .join(Device, Device.id == FaultReport.device_pk)
         .where(
