@@ -10,6 +10,7 @@ from fleet.services import alerts, audit, outbox
 from fleet.services.certificates import revoke_all
 from fleet.services.enrolment_tokens import withdraw
 from fleet.services.errors import Conflict, NotFound, StaleVersion
+from fleet.services.holds import let_go
 from fleet.services.wards import touch
 from fleet.store.alert import Transition
 from fleet.store.configuration import Configuration
@@ -35,6 +36,7 @@ def decommission_device(
             raise StaleVersion(f"{device_id} has changed since it was read")
         _leave(session, device)
         _fall_silent(session, device.id)
+        let_go(session, device.id, actor, now)
         alerts.reconcile(session, {device.id: {}}, frozenset(AlertKind), now)
         for channel in ("desired", "job", "trust"):
             outbox.leave(session, device_id, channel, None, now, retain=True)

@@ -29,6 +29,7 @@ from fleet.store.alert import Alert, Transition
 from fleet.store.database import db, transaction
 from fleet.store.device import Device
 from fleet.store.enrolment import Certificate, EnrolmentToken
+from fleet.store.holding import CheckOut, FaultReport
 from fleet.store.people import LoginSession, SetupLink
 from fleet.store.quarantine import QuarantinedMessage
 from fleet.store.reading import Reading, is_misdated
@@ -80,6 +81,8 @@ def _forget_changes(before: datetime) -> None:
     resolved = Alert.state == AlertState.RESOLVED, Alert.resolved_at < before
     # They were opened before they were resolved: that is what an index serves.
     _delete(delete(Alert).where(*resolved, Alert.opened_at < before))
+    for done in (FaultReport, CheckOut):
+        _delete(delete(done).where(done.ended_at < before))
 
 
 def _forget_quarantine(before: datetime) -> None:

@@ -3,7 +3,7 @@
 from flask import Flask
 
 from fleet import single_sign_on as oidc
-from fleet.web import bundle, errors, requests, security, signed_in, words
+from fleet.web import at_screen, bundle, errors, requests, security, signed_in, words
 from fleet.web.views import (  # each room adds its pages to the console
     account,  # noqa: F401
     alerts,  # noqa: F401
@@ -12,31 +12,38 @@ from fleet.web.views import (  # each room adds its pages to the console
     battery_models,  # noqa: F401
     battery_pack,  # noqa: F401
     board,
+    carts,
     console,
     device,  # noqa: F401
     devices,  # noqa: F401
     enrolment,  # noqa: F401
     entrance,
     firmware,  # noqa: F401
+    floors,  # noqa: F401
     health,
     overview,  # noqa: F401
     people,  # noqa: F401
     profiles,  # noqa: F401
     quarantine,  # noqa: F401
     rollouts,  # noqa: F401
+    screen,
+    screens,  # noqa: F401
     shifts,  # noqa: F401
     single_sign_on,
+    tickets,  # noqa: F401
     tokens,  # noqa: F401
 )
 
 
 def init_app(app: Flask) -> None:
     oidc.init_app(app)
-    for part in (requests, bundle, words, security, signed_in, errors):
+    for part in (requests, bundle, words, security, signed_in, at_screen, errors):
         part.init_app(app)
     for blueprint in (
         health.health,
         board.board,
+        carts.carts,
+        screen.screen,
         entrance.entrance,
         single_sign_on.single_sign_on,
         console.it,

@@ -6,6 +6,7 @@ BOARDS = {
     "wards": "/",
     "ward": "/wards/ward-2a",
     "ward-none-ready": f"/wards/{NONE_READY}",
+    "cart": "/carts/cart-001",
     "ward-tablets": "/wards/ward-2a?kind=tablet",
 }
 DURING_AN_OUTAGE = {
@@ -13,7 +14,12 @@ DURING_AN_OUTAGE = {
     "ward-outage": "/wards/ward-2a",
     "alerts-outage": "/it/alerts",
 }
-ENTRANCES = {"login": "/login", "setup-spent": "/setup/spent", "not-found": "/nowhere"}
+ENTRANCES = {
+    "login": "/login",
+    "screen": "/screen",
+    "setup-spent": "/setup/spent",
+    "not-found": "/nowhere",
+}
 CONSOLE = {
     "overview": "/it",
     "devices": "/it/devices",
@@ -30,6 +36,10 @@ CONSOLE = {
     "register": "/it/register",
     "enrolment": "/it/enrolment",
     "alerts": "/it/alerts",
+    "tickets": "/it/tickets",
+    "badges": "/it/badges",
+    "floors": "/it/floors",
+    "floor": "/it/floors/ward-2a",
     "quarantine": "/it/quarantine",
     "profiles": "/it/profiles",
     "profile": "/it/profiles/medication-cart",

@@ -2,7 +2,9 @@
 // morphs the page where it has, so that scroll and focus stay where they are.
 import { Idiomorph } from "idiomorph";
 import { showAges } from "./lib/ages.js";
+import { startBadge } from "./lib/badge.js";
 import { failed, heard, showConnection } from "./lib/connection.js";
+import { startDeeds } from "./lib/deeds.js";
 import { countDown } from "./lib/promises.js";
 import { noteServerTime } from "./lib/server_clock.js";
 import { retireSilent } from "./lib/silence.js";
@@ -62,6 +64,8 @@ function tick() {
 
 noteServerTime(Number(board().dataset.now));
 startThemeSwitch();
+startBadge();
+startDeeds(poll);
 heard();
 tick();
 setInterval(tick, 1000);

@@ -2,11 +2,13 @@
 import { Idiomorph } from "idiomorph";
 import { startChart } from "./lib/chart.js";
 import { showAges } from "./lib/ages.js";
+import { startDrawing } from "./lib/drawing.js";
 import { startThemeSwitch } from "./lib/theme_switch.js";
 
 startThemeSwitch();
 setInterval(showAges, 1000);
 for (const element of document.querySelectorAll("[data-chart]")) startChart(element);
+for (const figure of document.querySelectorAll("[data-drawing]")) startDrawing(figure);
 for (const form of document.querySelectorAll("form[data-live]")) follow(form);
 
 if (document.querySelector("[data-refresh]")) setInterval(() => refresh().catch(() => {}), 5000);
