@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from fleet.web import bundle, errors, requests, security, signed_in, words
+from fleet.web import bundle, errors, languages, requests, security, signed_in, words
 from fleet.web.views import (  # each room adds its pages to the console
     alerts,  # noqa: F401
     audit,  # noqa: F401
@@ -27,7 +27,7 @@ from fleet.web.views import (  # each room adds its pages to the console
 
 
 def init_app(app: Flask) -> None:
-    for part in (requests, bundle, words, security, signed_in, errors):
+    for part in (requests, bundle, languages, words, security, signed_in, errors):
         part.init_app(app)
     for blueprint in (health.health, board.board, entrance.entrance, console.it):
         app.register_blueprint(blueprint)

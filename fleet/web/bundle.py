@@ -7,6 +7,8 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, Response, request, url_for
 
+from fleet.web import languages
+
 HERE = Path(__file__).parent
 MANIFEST = HERE / "static" / "dist" / "manifest.json"
 
@@ -33,12 +35,18 @@ def asset(name: str) -> str:
     return url_for("web.static", filename=f"dist/{_manifest().get(name, name)}")
 
 
-@cache
 def build_id() -> str:
-    """Changes with the templates and the front end: an open board then loads itself anew."""
+    """Changes with the front end and with the page's language: an open board then loads itself."""
+    return f"{_build()}.{languages.current()}"
+
+
+@cache
+def _build() -> str:
     digest = hashlib.sha256(json.dumps(_manifest(), sort_keys=True).encode())
     for template in sorted((HERE / "templates").rglob("*.html")):
         digest.update(template.read_bytes())
+    for catalogue in languages.built():
+        digest.update(catalogue.read_bytes())
     return digest.hexdigest()[:8]
 
 

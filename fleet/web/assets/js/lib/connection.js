@@ -1,5 +1,6 @@
 // Says plainly when what is shown is old: a banner, its age, and a board in grey.
 import { ageWords } from "./ages.js";
+import { language, say } from "./say.js";
 import { serverNow } from "./server_clock.js";
 
 const lost = document.getElementById("lost");
@@ -19,10 +20,10 @@ export function failed() {
 export function showConnection(timezone) {
   document.body.classList.toggle("stale", isLost);
   lost.hidden = !isLost;
-  write(live, isLost ? "" : `as of ${clockTime(trueAt, timezone)}`);
+  write(live, isLost ? "" : say("as_of", { time: clockTime(trueAt, timezone) }));
   if (!isLost) return;
   // Only what changes is written: a screen reader hears the banner once, not every second.
-  write(lost.querySelector('[data-part="asof"]'), `· shown as of ${clockTime(trueAt, timezone)}`);
+  write(lost.querySelector('[data-part="asof"]'), say("shown_as_of", { time: clockTime(trueAt, timezone) }));
   write(lost.querySelector('[data-part="age"]'), `(${ageWords(trueAt)})`);
 }
 
@@ -31,5 +32,5 @@ function write(element, text) {
 }
 
 function clockTime(ms, timeZone) {
-  return new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", timeZone }).format(ms);
+  return new Intl.DateTimeFormat(language, { timeStyle: "medium", hourCycle: "h23", timeZone }).format(ms);
 }
