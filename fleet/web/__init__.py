@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from fleet.web import bundle, errors, languages, requests, security, signed_in, words
+from fleet.web import bundle, errors, languages, navigation, requests, security, signed_in, words
 from fleet.web.views import (  # each room adds its pages to the console
     alerts,  # noqa: F401
     audit,  # noqa: F401
@@ -17,6 +17,8 @@ from fleet.web.views import (  # each room adds its pages to the console
     entrance,
     firmware,  # noqa: F401
     health,
+    installable,
+    language,
     overview,  # noqa: F401
     profiles,  # noqa: F401
     quarantine,  # noqa: F401
@@ -27,7 +29,14 @@ from fleet.web.views import (  # each room adds its pages to the console
 
 
 def init_app(app: Flask) -> None:
-    for part in (requests, bundle, languages, words, security, signed_in, errors):
+    for part in (requests, bundle, languages, navigation, words, security, signed_in, errors):
         part.init_app(app)
-    for blueprint in (health.health, board.board, entrance.entrance, console.it):
+    for blueprint in (
+        health.health,
+        board.board,
+        entrance.entrance,
+        installable.installable,
+        language.language,
+        console.it,
+    ):
         app.register_blueprint(blueprint)

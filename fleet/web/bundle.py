@@ -10,7 +10,8 @@ from flask import Blueprint, Flask, Response, request, url_for
 from fleet.web import languages
 
 HERE = Path(__file__).parent
-MANIFEST = HERE / "static" / "dist" / "manifest.json"
+DIST = HERE / "static" / "dist"
+MANIFEST = DIST / "manifest.json"
 
 # Also the home of the templates: blueprints elsewhere find them through it.
 web = Blueprint(
@@ -32,7 +33,12 @@ def init_app(app: Flask) -> None:
 
 def asset(name: str) -> str:
     """The address of `board.js` under its present name."""
-    return url_for("web.static", filename=f"dist/{_manifest().get(name, name)}")
+    return url_for("web.static", filename=f"dist/{built_name(name)}")
+
+
+def built_name(name: str) -> str:
+    """`board.js` as it is called in the folder of what is built."""
+    return _manifest().get(name, name)
 
 
 def build_id() -> str:

@@ -178,7 +178,8 @@ def runtime(minutes: int) -> str:
         return gettext("%(minutes)s min", minutes=shown)
     hours, rest = divmod(minutes - minutes % 10, 60)
     if rest:
-        return gettext("%(hours)s h %(minutes)s", hours=hours, minutes=f"{rest:02d}")
+        two_digits = f"{rest:02d}"
+        return gettext("%(hours)s h %(minutes)s", hours=hours, minutes=two_digits)
     return gettext("%(hours)s h", hours=hours)
 
 
