@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: assets bench-backlog bench-batteries bench-battery bench-board bench-devices bench-foresight bench-growth bench-history bench-ingest bench-migrations bench-packs bench-power-cut bench-rollout bench-runtime bench-wards clean format help language lint litestream lock messages mosquitto run screenshots setup soak test test-faults test-tools
+.PHONY: assets bench-backlog bench-batteries bench-battery bench-board bench-devices bench-foresight bench-growth bench-history bench-ingest bench-migrations bench-packs bench-power-cut bench-rollout bench-runtime bench-wards clean format help language lighthouse lint litestream lock messages mosquitto run screenshots setup soak test test-faults test-tools
 
 # A bare machine's locale is POSIX; our files are UTF-8.
 export PYTHONUTF8 := 1
@@ -59,7 +59,11 @@ messages: $(VENV)/installed ## Bring the catalogues of all languages up to date 
 	@$(BIN)/pybabel update -i $(LANGUAGES)/messages.pot -d $(LANGUAGES) --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --no-wrap
 	@$(BIN)/pybabel compile -d $(LANGUAGES) --statistics
 
+# The code of a new language
+CODE ?=
+
 language: messages ## A new language: make language CODE=fr
+	@test -n "$(CODE)" || { echo "say which: make language CODE=fr" >&2; exit 1; }
 	@$(BIN)/pybabel -q init -i $(LANGUAGES)/messages.pot -d $(LANGUAGES) -l $(CODE) --no-wrap
 
 screenshots: setup test-tools ## Photograph every page at both widths
@@ -114,8 +118,11 @@ bench-rollout: setup test-tools ## Roll out to 10,000 devices, and firmware to A
 	$(BIN)/python -m tests.bench.rollout
 	$(BIN)/python -m tests.bench.rollout_agents
 
+lighthouse: setup test-tools tests/bench/node/node_modules/installed ## Lighthouse's figures of the boards and the overview
+	$(BIN)/python -m tests.bench.lighthouse
+
 clean: ## Remove what was built and installed here (never data/)
-	rm -rf $(VENV) node_modules fleet/web/static/dist $(CATALOGUES) *.egg-info .*_cache .hypothesis
+	rm -rf $(VENV) node_modules tests/bench/node/node_modules fleet/web/static/dist $(CATALOGUES) *.egg-info .*_cache .hypothesis
 	find fleet tests migrations -name __pycache__ -prune -exec rm -rf {} +
 
 # --- How it comes about -------------------------------------------------------------------
@@ -142,6 +149,10 @@ $(VENV)/test-requirements: tests/requirements.txt $(VENV)/installed
 node_modules/installed: package.json package-lock.json | $(BIN)/pip
 	@echo "Installing package-lock.json"
 	@.ci/node npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
+	@touch $@
+
+tests/bench/node/node_modules/installed: tests/bench/node/package-lock.json | $(BIN)/pip
+	@.ci/node npm ci --prefix tests/bench/node --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
 	@touch $@
 
 $(DIST): node_modules/installed $(ASSETS)

@@ -13,7 +13,12 @@ DURING_AN_OUTAGE = {
     "ward-outage": "/wards/ward-2a",
     "alerts-outage": "/it/alerts",
 }
-ENTRANCES = {"login": "/login", "setup-spent": "/setup/spent", "not-found": "/nowhere"}
+ENTRANCES = {
+    "login": "/login",
+    "setup-spent": "/setup/spent",
+    "not-found": "/nowhere",
+    "offline": "/offline",
+}
 CONSOLE = {
     "overview": "/it",
     "devices": "/it/devices",
@@ -37,6 +42,7 @@ CONSOLE = {
     "firmware-release": "/it/firmware/1",
     "shifts": "/it/shifts",
     "rollouts": "/it/rollouts",
+    "rollout": "/it/rollouts/1",
     "rollout-new": "/it/rollouts/new",
     "ward-care": "/it/rollouts/wards",
     "diff": "/it/profiles/medication-cart/diff?from=1&to=2",
