@@ -1,7 +1,8 @@
 """In which language a page speaks: as chosen on this screen, else as the browser asks.
 
 English stands in the code and is the source; every other language is a folder with a catalogue
-(docs/translating.md). The API and the log are English for everybody.
+(docs/translating.md). The API and the log are English for everybody, and so is the console until
+its pages are marked: a page speaks one language.
 """
 
 from datetime import datetime
@@ -16,6 +17,7 @@ from flask_babel import Babel, get_babel
 
 SOURCE = "en"
 COOKIE = "language"
+ENGLISH = ("/api/", "/it/")
 FOLDER = Path(__file__).parent / "translations"
 
 _babel = Babel()
@@ -45,7 +47,7 @@ def offered() -> dict[str, str]:
 
 def current() -> str:
     """Outside of a page, and for programs: English."""
-    if not has_request_context() or request.path.startswith("/api/"):
+    if not has_request_context() or f"{request.path}/".startswith(ENGLISH):
         return SOURCE
     chosen = request.cookies.get(COOKIE)
     if chosen in offered():

@@ -16,6 +16,7 @@ from fleet.domain.words import Availability
 from fleet.services import passwords
 from fleet.web import sayings, words
 from fleet.web.languages import FOLDER, clock_time, date_and_time
+from tests.support.console import signed_in
 from tests.support.hospital import build_hospital, reading, say, telemetry
 from tests.support.templates import unmarked
 
@@ -165,6 +166,15 @@ def test_a_board_in_another_language_is_not_what_the_browser_shows(ward: FlaskCl
     german = ward.get(f"{WARD}/board", headers=same | {"Accept-Language": "de"})
     assert german.status_code == 200
     assert german.headers["X-Build"] != ward.get(f"{WARD}/board").headers["X-Build"]
+
+
+def test_the_console_is_english_until_all_of_it_is_translated(
+    app: Flask, ward: FlaskClient
+) -> None:
+    page = signed_in(app, ward).get("/it", headers={"Accept-Language": "de"})
+    assert '<html lang="en"' in page.text
+    assert ">Overview</a>" in page.text
+    assert "Übersicht" not in page.text
 
 
 def test_the_api_speaks_english_to_everybody(ward: FlaskClient) -> None:

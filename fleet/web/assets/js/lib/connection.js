@@ -38,7 +38,7 @@ export function showConnection(timezone) {
 
 // Whatever changes something needs the server: forms, and buttons but those of the page itself.
 function closeActions() {
-  for (const action of document.querySelectorAll("main button, main input, main select, [data-action]")) {
+  for (const action of document.querySelectorAll("main :is(button, input, select), [data-undo]")) {
     if (isLost && !action.disabled) {
       action.disabled = true;
       action.dataset.closed = "";
