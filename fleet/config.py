@@ -72,6 +72,8 @@ class Settings:
     """When each night, in UTC; None: only when somebody says `fleet backup`."""
     backup_keep: int
     litestream_url: str | None
+    kiosk_idle: timedelta
+    """After so long without a touch whoever stands before a ward's screen is signed off."""
     instance: str | None
     log_format: LogFormat
     log_level: str | None
@@ -115,6 +117,7 @@ class Settings:
             backup_at=read.time_of_day(environ, "FLEET_BACKUP_AT"),
             backup_keep=read.whole(environ, "FLEET_BACKUP_KEEP", 14, 1, 10_000),
             litestream_url=read.litestream_url(environ, database_url),
+            kiosk_idle=timedelta(seconds=read.whole(environ, "FLEET_KIOSK_IDLE_S", 60, 10, 3_600)),
             instance=read.instance(environ),
             log_format=LogFormat(
                 read.one_of(environ, "FLEET_LOG", tuple(LogFormat)) or LogFormat.AUTO

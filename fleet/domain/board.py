@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from fleet.domain.battery.endurance import Lasting, Promise, lasts_until
 from fleet.domain.battery.runtime import RATED_HOURS
+from fleet.domain.holding import FAULTS, Hold, as_held
 from fleet.domain.presence import is_silent
 from fleet.domain.words import Availability
 
@@ -42,7 +43,8 @@ class Card:
 
     `promise` and `full_in_min` hold from `sampled_at` on; once laid out, from then on, and
     `lasting` says whether it lasts until the end of the shift. `called_since`: since when somebody
-    should have plugged it in, where that had to be said twice.
+    should have plugged it in, where that had to be said twice. `hold`: what people say of it
+    (`domain.holding`), since `held_since`; taken, it is overdue from `due_at` on.
     """
 
     asset_tag: str
@@ -60,10 +62,27 @@ class Card:
     sampled_at: datetime | None = None
     last_seen_at: datetime | None = None
     offline_after: datetime | None = None
+    hold: str | None = None
+    held_since: datetime | None = None
+    due_at: datetime | None = None
+    idle_s: int | None = None
+    device_id: str = ""
 
     @property
     def group(self) -> Group:
         return _GROUP_OF[self.availability]
+
+    @property
+    def is_taken(self) -> bool:
+        return self.hold == Hold.TAKEN
+
+    @property
+    def is_broken(self) -> bool:
+        """Because somebody has said so."""
+        return self.hold in FAULTS
+
+    def is_overdue(self, now: datetime) -> bool:
+        return self.due_at is not None and now >= self.due_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +105,10 @@ def as_of(card: Card, now: datetime, shift_end: datetime | None) -> Card:
     if card.availability != Availability.UNKNOWN and is_silent(card.offline_after, now):
         reason = "never heard of" if card.last_seen_at is None else None
         card = replace(card, availability=Availability.UNKNOWN, reason=reason)
-    if card.availability == Availability.UNKNOWN or card.sampled_at is None:
+    is_unknown = card.availability == Availability.UNKNOWN
+    availability, reason = as_held(card.availability, card.reason, card.hold)
+    card = replace(card, availability=availability, reason=reason)
+    if is_unknown or card.sampled_at is None:
         return replace(card, promise=NO_PROMISE, full_in_min=None)
     promise = promise_now(card.promise, card.plugged_in, card.sampled_at, now)
     return replace(

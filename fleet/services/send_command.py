@@ -8,12 +8,13 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from fleet.domain.commands import DEFAULT_TTL_S, GRACE, STANDING, TTL_S, CommandName, CommandState
+from fleet.domain.holding import Hold
 from fleet.domain.words import Availability, Lifecycle
 from fleet.services import audit, outbox
 from fleet.services.errors import Conflict, Invalid, NotFound
 from fleet.services.transitions import shortened
 from fleet.store.database import transaction
-from fleet.store.device import Device
+from fleet.store.device import Device, DeviceState
 from fleet.store.rollout import DeviceCommand
 from fleet.wire.messages import PROTOCOL_VERSION, Answer, Command
 
@@ -33,7 +34,7 @@ def send_command(
         device = session.scalar(select(Device).where(Device.device_id == device_id))
         if device is None or device.lifecycle != Lifecycle.ENROLLED:
             raise NotFound(f"no device {device_id}")
-        if name == CommandName.REBOOT and device.state.availability == Availability.IN_USE:
+        if name == CommandName.REBOOT and _is_used(device.state):
             raise Conflict(f"{device_id} is in use: it is rebooted when it rests")
         expires_at = now + timedelta(seconds=ttl_s)
         command = DeviceCommand(
@@ -50,6 +51,11 @@ def send_command(
         after = {"command": name, "id": command.id, "expires_at": expires_at.isoformat()}
         audit.record(session, actor, "device.command", device_id, now, None, after)
         return command.id
+
+
+def _is_used(state: DeviceState) -> bool:
+    """By its own word, or because somebody has taken it."""
+    return state.availability == Availability.IN_USE or state.hold == Hold.TAKEN
 
 
 def note_answers(session: Session, answers: Sequence[tuple[int, Answer]], now: datetime) -> None:

@@ -70,6 +70,7 @@ class DeviceState(Base):
         _partial_index("ix_device_state_alert", "alert_after", "alert_after IS NOT NULL"),
         _partial_index("ix_device_state_outage", "outage_id", "outage_id IS NOT NULL"),
         Index("ix_device_state_availability", "availability"),
+        _partial_index("ix_device_state_hold", "hold", "hold IS NOT NULL"),
         {"postgresql_with": {"fillfactor": 70}},
     )
 
@@ -92,6 +93,8 @@ class DeviceState(Base):
     outage_id: Mapped[int | None] = mapped_column(ForeignKey("outage.alert_id"))
     availability: Mapped[str] = mapped_column(String(16), default=Availability.UNKNOWN)
     reason: Mapped[str | None] = mapped_column(String(256))
+    hold: Mapped[str | None] = mapped_column(String(24))
+    """What people say of it beside (`domain.holding`); ingest never writes it."""
     soc_pct: Mapped[int | None] = mapped_column(SmallInteger)
     plugged_in: Mapped[bool | None]
     charging: Mapped[bool] = mapped_column(default=False)

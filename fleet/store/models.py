@@ -7,7 +7,10 @@ from fleet.store.configuration import Configuration
 from fleet.store.device import BatteryPack, Device, DeviceState, SearchToken
 from fleet.store.enrolment import Certificate, EnrolmentToken
 from fleet.store.firmware import FirmwareRelease, TrustVersion
+from fleet.store.floor import FloorPlan, WardNeighbour
 from fleet.store.heartbeat import ServiceHeartbeat, ServiceInstance
+from fleet.store.holding import CheckOut, FaultReport
+from fleet.store.kiosk import Badge, Kiosk, KioskSession
 from fleet.store.lease import JobRun, Lease
 from fleet.store.outbox import OutboxMessage
 from fleet.store.people import ApiToken, LoginSession, SetupLink, SignInFailure, User
@@ -33,9 +36,11 @@ __all__ = [
     "Assignment",
     "AuditChain",
     "AuditEntry",
+    "Badge",
     "BatteryPack",
     "Blackout",
     "Certificate",
+    "CheckOut",
     "Configuration",
     "DailyRollup",
     "Device",
@@ -43,10 +48,14 @@ __all__ = [
     "DeviceEndurance",
     "DeviceState",
     "EnrolmentToken",
+    "FaultReport",
     "FirmwareJob",
     "FirmwareRelease",
+    "FloorPlan",
     "HourlyRollup",
     "JobRun",
+    "Kiosk",
+    "KioskSession",
     "Lease",
     "LoginSession",
     "Outage",
@@ -75,5 +84,6 @@ __all__ = [
     "TrustVersion",
     "User",
     "Ward",
+    "WardNeighbour",
     "Zone",
 ]

@@ -56,6 +56,8 @@ class Zone(Base):
     powered_share: Mapped[float | None] = mapped_column(REAL)
     """Of the readings taken there, the share on power, lately: where it is most of them, devices
     come there to be charged."""
+    outline: Mapped[list[list[float]] | None] = mapped_column(JSON(none_as_null=True))
+    """Its corners on the ward's floor plan, each [x, y] in percent from the top left."""
 
 
 SHIFT_STARTS = func.coalesce(Ward.shift_starts, Site.shift_starts, type_=Site.shift_starts.type)

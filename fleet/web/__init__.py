@@ -2,7 +2,17 @@
 
 from flask import Flask
 
-from fleet.web import bundle, errors, languages, navigation, requests, security, signed_in, words
+from fleet.web import (
+    at_screen,
+    bundle,
+    errors,
+    languages,
+    navigation,
+    requests,
+    security,
+    signed_in,
+    words,
+)
 from fleet.web.views import (  # each room adds its pages to the console
     alerts,  # noqa: F401
     audit,  # noqa: F401
@@ -10,12 +20,14 @@ from fleet.web.views import (  # each room adds its pages to the console
     battery_models,  # noqa: F401
     battery_pack,  # noqa: F401
     board,
+    carts,
     console,
     device,  # noqa: F401
     devices,  # noqa: F401
     enrolment,  # noqa: F401
     entrance,
     firmware,  # noqa: F401
+    floors,  # noqa: F401
     health,
     installable,
     language,
@@ -23,17 +35,32 @@ from fleet.web.views import (  # each room adds its pages to the console
     profiles,  # noqa: F401
     quarantine,  # noqa: F401
     rollouts,  # noqa: F401
+    screen,
+    screens,  # noqa: F401
     shifts,  # noqa: F401
+    tickets,  # noqa: F401
     tokens,  # noqa: F401
 )
 
 
 def init_app(app: Flask) -> None:
-    for part in (requests, bundle, languages, navigation, words, security, signed_in, errors):
+    for part in (
+        requests,
+        bundle,
+        languages,
+        navigation,
+        words,
+        security,
+        signed_in,
+        at_screen,
+        errors,
+    ):
         part.init_app(app)
     for blueprint in (
         health.health,
         board.board,
+        carts.carts,
+        screen.screen,
         entrance.entrance,
         installable.installable,
         language.language,

@@ -36,7 +36,7 @@ def labels_pdf(labels: Sequence[tuple[Ticket, Invitation]], timezone: str) -> by
 def _label(
     paper: FPDF, x: float, y: float, ticket: Ticket, invitation: Invitation, timezone: str
 ) -> None:
-    _draw(paper, x + PADDING, y + PADDING, str(invitation))
+    draw_qr(paper, x + PADDING, y + PADDING, str(invitation))
     until = ticket.expires_at.astimezone(ZoneInfo(timezone))
     left, width = x + 2 * PADDING + QR_MM, WIDTH - 3 * PADDING - QR_MM
     paper.set_xy(left, y + PADDING)
@@ -47,7 +47,7 @@ def _label(
         paper.multi_cell(width, 3.5, words, align="L", new_x="LEFT", new_y="NEXT")
 
 
-def _draw(paper: FPDF, x: float, y: float, text: str) -> None:
+def draw_qr(paper: FPDF, x: float, y: float, text: str) -> None:
     """As vectors, dark modules of a row in one go: sharp on any printer."""
     matrix = segno.make(text, error="m", micro=False).matrix
     size = QR_MM / len(matrix)

@@ -38,6 +38,7 @@ GROUPS = (
             Entry("it.batteries", _("Batteries")),
             Entry("it.enrolment", _("Enrolment")),
             Entry("it.quarantine", _("Quarantine")),
+            Entry("it.tickets", _("Tickets")),
         ),
     ),
     Group(
@@ -53,11 +54,13 @@ GROUPS = (
         (
             Entry("/", _("Ward boards")),
             Entry("it.shifts", _("Shifts")),
+            Entry("it.floors", _("Floor plans")),
         ),
     ),
     Group(
         _("Administration"),
         (
+            Entry("it.badges", _("Badges")),
             Entry("it.audit", _("Audit")),
             Entry("it.tokens", _("Tokens")),
             Entry("/api/v1/docs", _("API")),

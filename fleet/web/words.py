@@ -210,6 +210,19 @@ def spoken_by_scripts() -> dict[str, str]:
         "none_to_take": gettext("none to take"),
         "as_of": gettext("as of %(time)s"),
         "shown_as_of": gettext("· shown as of %(time)s"),
+        "refused": gettext("That was refused. Load the page again."),
+        "your_pin": gettext("Your PIN"),
+        "your_badge": gettext("Your badge"),
+        "no_pin": gettext("This badge has no PIN: it changes nothing. IT sets one."),
+        "digits": gettext("%(n)s digits"),
+        "no_answer": gettext("The service does not answer. Try again in a moment."),
+        "no_answer_look": gettext(
+            "The service does not answer. Look at the board before you try again."
+        ),
+        "no_connection": gettext("No connection: nothing can be changed now."),
+        "just_changed": gettext(
+            "Another cart has become the best at this moment. Look, then tap again."
+        ),
         "light": gettext("Light"),
         "dark": gettext("Dark"),
     }

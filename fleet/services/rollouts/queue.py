@@ -16,6 +16,7 @@ from fleet.domain.rollout.words import JobState
 from fleet.domain.words import Availability, Lifecycle
 from fleet.store.device import Device, DeviceState
 from fleet.store.driver import among
+from fleet.store.queries.as_of import held_availability
 from fleet.store.rollout import IS_AT_WORK, RolloutDevice, RolloutRing
 from fleet.store.site import Site, Ward
 
@@ -67,7 +68,7 @@ def candidates() -> Select[*tuple[Any, ...]]:
             Device.ward_id,
             Device.kind,
             DeviceState.online,
-            DeviceState.availability,
+            held_availability(),
             DeviceState.plugged_in,
             DeviceState.soc_pct,
             DeviceState.system["idle_s"].as_integer(),
@@ -91,9 +92,7 @@ def care_of_wards(session: Session, plan: Plan, now: datetime) -> dict[int, Care
 def stocks(session: Session, ward_ids: Collection[int]) -> dict[Place, Stock]:
     """Of these wards; at work counts for whatever rollout."""
     is_at_work = RolloutDevice.id.is_not(None)
-    is_free = and_(
-        DeviceState.online, DeviceState.availability == Availability.AVAILABLE, ~is_at_work
-    )
+    is_free = and_(DeviceState.online, held_availability() == Availability.AVAILABLE, ~is_at_work)
     query = (
         select(Device.ward_id, Device.kind, func.count(), _sum(is_free), _sum(is_at_work))
         .join(DeviceState, DeviceState.device_pk == Device.id)

@@ -8,12 +8,30 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, case, or_
 
 from fleet.domain.compliance import REPORT_MAX_AGE
+from fleet.domain.holding import FAULTS, TAKEN_OF, Hold
 from fleet.domain.words import Availability, ComplianceState
 from fleet.store.models import Configuration, DeviceState
 
+_IS_TAKEN = and_(DeviceState.hold == Hold.TAKEN, DeviceState.availability.in_(sorted(TAKEN_OF)))
+
 
 def availability_at(now: datetime) -> ColumnElement[str]:
-    return case((silent_at(now), Availability.UNKNOWN.value), else_=DeviceState.availability)
+    """`domain.holding.as_held` of what it says itself, in a statement."""
+    return case(
+        (DeviceState.hold.in_(FAULTS), Availability.UNAVAILABLE.value),
+        (silent_at(now), Availability.UNKNOWN.value),
+        (_IS_TAKEN, Availability.IN_USE.value),
+        else_=DeviceState.availability,
+    )
+
+
+def held_availability() -> ColumnElement[str]:
+    """The same for who looks at `online` besides."""
+    return case(
+        (DeviceState.hold.in_(FAULTS), Availability.UNAVAILABLE.value),
+        (_IS_TAKEN, Availability.IN_USE.value),
+        else_=DeviceState.availability,
+    )
 
 
 def silent_at(now: datetime) -> ColumnElement[bool]:

@@ -12,7 +12,16 @@ from fleet.domain.board import Card
 from fleet.domain.shifts import end_of_shift
 from fleet.domain.words import AlertKind, AlertState, Availability, DeviceKind, Lifecycle
 from fleet.store.database import db
-from fleet.store.models import Alert, Device, DeviceState, Site, Ward, Zone
+from fleet.store.models import (
+    Alert,
+    CheckOut,
+    Device,
+    DeviceState,
+    FaultReport,
+    Site,
+    Ward,
+    Zone,
+)
 from fleet.store.site import SHIFT_STARTS
 
 
@@ -34,7 +43,7 @@ class WardHead(NamedTuple):
 _Elsewhere = aliased(Ward)
 """The ward in which the device's zone lies: not always its home ward."""
 
-_HEADS = select(
+HEADS = select(
     Ward.id,
     Ward.slug,
     Ward.name,
@@ -52,6 +61,7 @@ _said_twice = and_(
 _CARDS = (
     select(
         Device.ward_id,
+        Device.device_id,
         Device.asset_tag,
         DeviceState.availability,
         DeviceState.reason,
@@ -68,12 +78,21 @@ _CARDS = (
         DeviceState.last_seen_at,
         DeviceState.offline_after,
         DeviceState.zone_code,
+        DeviceState.hold,
+        CheckOut.taken_at,
+        CheckOut.due_at,
+        FaultReport.reported_at,
+        DeviceState.system["idle_s"].as_integer().label("idle_s"),
         Zone.name.label("zone_name"),
         _Elsewhere.id.label("zone_ward_id"),
         _Elsewhere.name.label("zone_ward"),
     )
     .join(DeviceState, DeviceState.device_pk == Device.id)
     .outerjoin(Alert, _said_twice)
+    .outerjoin(CheckOut, and_(CheckOut.device_pk == Device.id, CheckOut.ended_at.is_(None)))
+    .outerjoin(
+        FaultReport, and_(FaultReport.device_pk == Device.id, FaultReport.ended_at.is_(None))
+    )
     .outerjoin(Zone, Zone.code == DeviceState.zone_code)
     .outerjoin(_Elsewhere, _Elsewhere.id == Zone.ward_id)
     .where(Device.lifecycle == Lifecycle.ENROLLED)
@@ -81,7 +100,7 @@ _CARDS = (
 
 
 def ward_head(slug: str) -> WardHead | None:
-    row = db.session.execute(_HEADS.where(Ward.slug == slug)).first()
+    row = db.session.execute(HEADS.where(Ward.slug == slug)).first()
     return WardHead(*row) if row else None
 
 
@@ -91,16 +110,16 @@ def ward_revision(slug: str) -> int | None:
 
 
 def ward_heads() -> list[WardHead]:
-    return [WardHead(*row) for row in db.session.execute(_HEADS.order_by(Site.name, Ward.name))]
+    return [WardHead(*row) for row in db.session.execute(HEADS.order_by(Site.name, Ward.name))]
 
 
 def ward_cards(ward_id: int, kind: DeviceKind) -> list[Card]:
-    return [card for _, card in _cards(Device.ward_id == ward_id, Device.kind == kind)]
+    return [card for _, card in cards(Device.ward_id == ward_id, Device.kind == kind)]
 
 
 def hospital_cards(kind: DeviceKind) -> list[tuple[int, Card]]:
     """Every ward's cards, each with its ward's id."""
-    return _cards(Device.kind == kind)
+    return cards(Device.kind == kind)
 
 
 class HospitalRevision(NamedTuple):
@@ -115,22 +134,31 @@ def hospital_revision() -> HospitalRevision:
 
 
 def next_deadline(
-    cards: Iterable[Card], shift_ends: Iterable[datetime | None], now: datetime
+    cards: Iterable[Card],
+    moments: Iterable[datetime | None],
+    now: datetime,
+    always: Iterable[datetime] = (),
 ) -> datetime | None:
     """When the board says something else although nobody has spoken.
 
-    The first of the cards counts as not heard of, or a shift ends. Without cards, never.
+    The first of the cards counts as not heard of, or is overdue; or one of the `moments` comes, as
+    that a shift ends, which matters while any card is heard of. `always`: those that matter anyway.
     """
-    deadlines = [
+    cards = list(cards)
+    heard = [
         card.offline_after
         for card in cards
         if card.availability != Availability.UNKNOWN and card.offline_after
     ]
-    ahead = [moment for moment in deadlines if moment > now]
-    return min([*ahead, *(end for end in shift_ends if end)]) if ahead else None
+    ahead = [moment for moment in heard if moment > now]
+    if ahead:
+        ahead += [moment for moment in moments if moment and moment > now]
+    due = (card.due_at for card in cards)
+    ahead += [moment for moment in (*due, *always) if moment and moment > now]
+    return min(ahead, default=None)
 
 
-def _cards(*conditions: ColumnElement[bool]) -> list[tuple[int, Card]]:
+def cards(*conditions: ColumnElement[bool]) -> list[tuple[int, Card]]:
     query: Select[*tuple[Any, ...]] = _CARDS.where(*conditions)
     return [(row.ward_id, _card(row)) for row in db.session.execute(query)]
 
@@ -151,6 +179,11 @@ def _card(row: Row[*tuple[Any, ...]]) -> Card:
         sampled_at=row.sampled_at,
         last_seen_at=row.last_seen_at,
         offline_after=row.offline_after,
+        hold=row.hold,
+        held_since=row.taken_at or row.reported_at,
+        due_at=row.due_at,
+        idle_s=row.idle_s,
+        device_id=row.device_id,
     )
 
 

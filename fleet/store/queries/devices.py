@@ -16,6 +16,9 @@ from fleet.store.queries.search import Keys, devices_having, rarest, words_of
 
 MOST_COUNTED = 1_000
 
+_HELD_WORDS = (Availability.IN_USE, Availability.UNAVAILABLE)
+"""What a device may be called by people's word alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceFilter:
@@ -127,8 +130,10 @@ def _candidates(wanted: DeviceFilter, now: datetime) -> list[Keys]:
         states = select(DeviceState.device_pk)
         stored = states.where(DeviceState.availability == wanted.availability)
         silent = states.where(DeviceState.online, DeviceState.check_after <= now)
-        is_unknown = wanted.availability == Availability.UNKNOWN
-        found.append(union_all(stored, silent) if is_unknown else stored)
+        held = states.where(DeviceState.hold.is_not(None))
+        more: dict[str, Keys] = {Availability.UNKNOWN: silent, **dict.fromkeys(_HELD_WORDS, held)}
+        wider = more.get(wanted.availability)
+        found.append(stored if wider is None else union_all(stored, wider))
     if wanted.compliance:
         judgements = select(Configuration.device_pk)
         judged = judgements.where(Configuration.compliance == wanted.compliance)

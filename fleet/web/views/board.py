@@ -1,17 +1,22 @@
 """The boards: one ward, and the whole hospital. No login, no names of people."""
 
 from collections import defaultdict
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from flask import Blueprint, Response, abort, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from fleet.domain.board import Board, Card, Group, lay_out
+from fleet.domain.handover import Bay, begins_at, to_plug_in
+from fleet.domain.holding import FAULTS
+from fleet.domain.neighbours import Lender, nearest_lender
 from fleet.domain.words import DeviceKind
 from fleet.store.queries import board as boards
 from fleet.store.queries.board import WardHead
+from fleet.store.queries.floor import other_wards, places_set
 from fleet.store.queries.outages import SilentSince, outage_of_ward, standing_outages
+from fleet.store.queries.tickets import NEWS_FOR, Fixed, fixed_lately
 from fleet.web import clock
 from fleet.web.board_etag import etag_of, not_modified, stamped, still_true
 
@@ -20,15 +25,21 @@ board = Blueprint("board", __name__)
 MOST_WARDS = 24
 """More than these are a directory of links: nobody finds a cart on a screen of thousands."""
 
+LOOK_AROUND_EVERY = timedelta(seconds=10)
+"""So old may be what is said of other wards."""
+
 
 @dataclass(frozen=True, slots=True)
 class WardBoard:
-    """One ward as laid out now."""
+    """One ward as laid out now. `handover`: what to plug in before the next shift comes."""
 
     ward: WardHead
     board: Board
     shift_end: datetime | None
     outage: SilentSince | None
+    handover: list[Bay]
+    fixed: list[Fixed]
+    lender: Lender | None
 
     @property
     def nearest(self) -> Card | None:
@@ -78,9 +89,17 @@ def _ward_answer(slug: str, template: str) -> Response:
         abort(404)
     now, kind = clock.now(), _kind()
     cards = boards.ward_cards(head.id, kind)
-    shown = _laid_out(head, cards, outage_of_ward(head.id), now)
-    etag = etag_of(str(head.revision), boards.next_deadline(cards, [shown.shift_end], now))
-    return _answer(template, etag, now, shown=shown, ward=head, kind=kind)
+    fixed = fixed_lately(head.id, kind, now)
+    shown = _laid_out(head, cards, outage_of_ward(head.id), now, fixed)
+    if shown.board.best is None:
+        others = other_wards(head.id, kind, now)
+        shown = replace(shown, lender=nearest_lender(head.name, others, places_set(head.id)))
+    moments = [shown.shift_end, begins_at(shown.shift_end)]
+    always = [news.fixed_at + NEWS_FOR for news in fixed]
+    if shown.lender:  # what others have to spare moves no revision of this ward
+        always.append(now + LOOK_AROUND_EVERY)
+    etag = etag_of(str(head.revision), boards.next_deadline(cards, moments, now, always))
+    return _answer(template, etag, now, shown=shown, ward=head, kind=kind, faults=FAULTS)
 
 
 def _hospital_answer(template: str) -> Response:
@@ -101,10 +120,16 @@ def _hospital_answer(template: str) -> Response:
 
 
 def _laid_out(
-    head: WardHead, cards: list[Card], outage: SilentSince | None, now: datetime
+    head: WardHead,
+    cards: list[Card],
+    outage: SilentSince | None,
+    now: datetime,
+    fixed: list[Fixed] | None = None,
 ) -> WardBoard:
     shift_end = head.shift_end(now)
-    return WardBoard(head, lay_out(cards, now, shift_end), shift_end, outage)
+    laid = lay_out(cards, now, shift_end)
+    handover = to_plug_in(laid, now, shift_end)
+    return WardBoard(head, laid, shift_end, outage, handover, fixed or [], None)
 
 
 def _answer(template: str, etag: str, now: datetime, **shown: object) -> Response:

@@ -2,7 +2,9 @@
 // morphs the page where it has, so that scroll and focus stay where they are.
 import { Idiomorph } from "idiomorph";
 import { showAges } from "./lib/ages.js";
+import { startBadge } from "./lib/badge.js";
 import { failed, heard, showConnection } from "./lib/connection.js";
+import { startDeeds } from "./lib/deeds.js";
 import { closeMenus } from "./lib/menus.js";
 import { isKept, keepPictures, showKept } from "./lib/kept.js";
 import { countDown } from "./lib/promises.js";
@@ -70,6 +72,8 @@ if (isKept()) {
 }
 startThemeSwitch();
 closeMenus();
+startBadge();
+startDeeds(poll);
 tick();
 setInterval(tick, 1000);
 timer = setTimeout(poll, isKept() ? 0 : POLL_MS);

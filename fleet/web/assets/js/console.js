@@ -2,6 +2,7 @@
 import { Idiomorph } from "idiomorph";
 import { startChart } from "./lib/chart.js";
 import { showAges } from "./lib/ages.js";
+import { startDrawing } from "./lib/drawing.js";
 import { closeMenus } from "./lib/menus.js";
 import { startThemeSwitch } from "./lib/theme_switch.js";
 
@@ -9,6 +10,7 @@ startThemeSwitch();
 closeMenus();
 setInterval(showAges, 1000);
 for (const element of document.querySelectorAll("[data-chart]")) startChart(element);
+for (const figure of document.querySelectorAll("[data-drawing]")) startDrawing(figure);
 for (const form of document.querySelectorAll("form[data-live]")) follow(form);
 
 for (const element of document.querySelectorAll("[data-refresh]")) setInterval(() => refresh(element).catch(() => {}), 5000);

@@ -11,7 +11,7 @@ export function showKept() {
   heardLast(Number(heard));
   // A clock that was put back tells no age: then nothing is as it is shown.
   if (Date.now() >= Number(keptAt)) return;
-  for (const card of document.querySelectorAll(".card")) card.dataset.until = 0;
+  for (const card of document.querySelectorAll('.card:not([data-until="never"])')) card.dataset.until = 0;
 }
 
 export function keepPictures() {
