@@ -6,6 +6,7 @@ BOARDS = {
     "wards": "/",
     "ward": "/wards/ward-2a",
     "ward-none-ready": f"/wards/{NONE_READY}",
+    "cart": "/carts/cart-001",
     "ward-tablets": "/wards/ward-2a?kind=tablet",
 }
 DURING_AN_OUTAGE = {
@@ -18,6 +19,7 @@ ENTRANCES = {
     "setup-spent": "/setup/spent",
     "not-found": "/nowhere",
     "offline": "/offline",
+    "screen": "/screen",
 }
 CONSOLE = {
     "overview": "/it",
@@ -41,6 +43,10 @@ CONSOLE = {
     "firmware": "/it/firmware",
     "firmware-release": "/it/firmware/1",
     "shifts": "/it/shifts",
+    "tickets": "/it/tickets",
+    "floors": "/it/floors",
+    "floor": "/it/floors/ward-2a",
+    "badges": "/it/badges",
     "rollouts": "/it/rollouts",
     "rollout": "/it/rollouts/1",
     "rollout-new": "/it/rollouts/new",

@@ -12,9 +12,10 @@ SCREENS = ("phone", "wall")
 SCHEMES = ("light", "dark")
 NOT_FOUND = ("404",)
 NO_PAGES = {
-    "board.hospital_fragment", "board.ward_fragment", "health.alive", "health.ready",
+    "board.hospital_fragment", "board.plan", "board.ward_fragment", "carts.cart_fragment",
+    "health.alive", "health.ready",
     "installable.manifest", "installable.worker", "it.batteries_csv", "it.batteries_pdf",
-    "it.chart", "language.choose", "metrics.metrics",
+    "it.chart", "language.choose", "metrics.metrics", "screen.who",
 }  # fmt: skip
 """What is fetched, not looked at."""
 
