@@ -52,7 +52,7 @@ def current() -> str:
     chosen = request.cookies.get(COOKIE)
     if chosen in offered():
         return chosen
-    return request.accept_languages.best_match(offered(), SOURCE) or SOURCE
+    return next(filter(None, map(_offered_as, request.accept_languages.values())), SOURCE)
 
 
 def direction() -> str:
@@ -83,6 +83,13 @@ def decimal(number: float, digits: int = 1) -> str:
     """48.2, 48,2: without groups of thousands."""
     form = "0." + "0" * digits if digits else "0"
     return format_decimal(number, form, locale=current())
+
+
+def _offered_as(asked: str) -> str | None:
+    """`de` for `de-AT`, unless there is a catalogue for Austria."""
+    parts = asked.replace("-", "_").split("_")
+    whole, primary = "_".join((parts[0].lower(), *parts[1:])), parts[0].lower()
+    return next((code for code in (whole, primary) if code in offered()), None)
 
 
 def _own_name(code: str) -> str:
