@@ -27,15 +27,13 @@ from fleet.services.judge_silence import judge_silence
 from fleet.services.load_profiles import load_profile
 from fleet.services.places import add_site, add_ward
 from fleet.services.register_devices import NewDevice, register_devices
-from fleet.services.rollouts.approve import approve_rollout
-from fleet.services.rollouts.propose import propose_rollout
 from fleet.services.rollups import roll_up
 from fleet.services.silence import mark_silent
 from fleet.simulator.roster import Opening, Roster, RosterDevice, demo_roster
 from fleet.store.database import db
 from fleet.store.migrate import upgrade
 from fleet.store.models import Configuration, Device, ProfileVersion, Ward
-from tests.browser.releases import put_out_releases
+from tests.browser.releases import put_out_releases, roll_out
 from tests.support.hospital import PROFILES, message, reading, telemetry
 from tests.support.packs import Worn, know, put_in
 from tests.support.signs import all_well
@@ -77,7 +75,7 @@ def build(now: datetime) -> None:
     roll_up(now)
     _report(now)
     _strangers(now)
-    _roll_out(roster, now)  # once there are releases, a profile would have to be signed too
+    roll_out(roster, ADA, now)  # once there are releases, a profile would have to be signed too
     put_out_releases(roster, ADA, now)
     create_api_token("CMDB export", ["read"], now + timedelta(days=90), ADA, now)
     all_well(now)
@@ -285,12 +283,6 @@ def _pack(device: RosterDevice, place: int, chance: Random) -> Worn:
         heard_days_ago=chance.randint(250, 1_300),
         reason="no swing of 35 % yet" if unknown else "no swing from full to the cut-off",
     )
-
-
-def _roll_out(roster: Roster, now: datetime) -> None:
-    ward = roster.wards[1].slug
-    brought = ("profile", "medication-cart", "2", Scope.WARD, ward)
-    approve_rollout(propose_rollout(*brought, ADA, now), "user:grace", now)
 
 
 def _strangers(now: datetime) -> None:
