@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: assets bench-backlog bench-batteries bench-battery bench-board bench-devices bench-foresight bench-growth bench-history bench-ingest bench-migrations bench-packs bench-power-cut bench-rollout bench-runtime bench-wards clean format help lint litestream lock mosquitto run screenshots setup soak test test-faults test-tools
+.PHONY: assets bench-backlog bench-batteries bench-battery bench-board bench-devices bench-foresight bench-growth bench-history bench-ingest bench-migrations bench-packs bench-power-cut bench-rollout bench-runtime bench-wards clean format help language lighthouse lint litestream lock messages mosquitto run screenshots setup soak test test-faults test-tools
 
 # A bare machine's locale is POSIX; our files are UTF-8.
 export PYTHONUTF8 := 1
@@ -17,7 +17,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 DIST := fleet/web/static/dist/manifest.json
 # Folders too: adding or removing a file changes them.
-ASSETS := $(shell find fleet/web/assets)
+LANGUAGES := fleet/web/translations
+CATALOGUES := $(patsubst %.po,%.mo,$(wildcard $(LANGUAGES)/*/LC_MESSAGES/messages.po))
+ASSETS := $(shell find fleet/web/assets) fleet/web/static/icon.svg
 # Two more than cores: tests of faults wait more than they work.
 WORKERS := $(shell n=$$(nproc); echo $$((n + 2)))
 # More arguments for pytest: make test ARGS="-k board"
@@ -26,7 +28,7 @@ ARGS ?=
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(VENV)/installed $(DIST) mosquitto ## Set up .venv, Mosquitto and the front end (incremental)
+setup: $(VENV)/installed $(DIST) $(CATALOGUES) mosquitto ## Set up .venv, Mosquitto and the front end (incremental)
 
 run: setup ## Start everything with a simulated demo hospital; Ctrl-C stops it
 	@exec $(BIN)/fleet up --demo
@@ -51,6 +53,18 @@ format: $(VENV)/test-requirements ## Rewrite the code in the house style
 	$(BIN)/ruff format
 
 assets: $(DIST) ## Build the front end
+
+messages: $(VENV)/installed ## Bring the catalogues of all languages up to date with the pages
+	@cd fleet/web && $(CURDIR)/$(BIN)/pybabel -q extract -F babel.cfg -k marked -k lazy_gettext --add-location=file --no-wrap --sort-output --project=Wardfleet --version=1 -o translations/messages.pot .
+	@$(BIN)/pybabel update -i $(LANGUAGES)/messages.pot -d $(LANGUAGES) --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --no-wrap
+	@$(BIN)/pybabel compile -d $(LANGUAGES) --statistics
+
+# The code of a new language
+CODE ?=
+
+language: messages ## A new language: make language CODE=fr
+	@test -n "$(CODE)" || { echo "say which: make language CODE=fr" >&2; exit 1; }
+	@$(BIN)/pybabel -q init -i $(LANGUAGES)/messages.pot -d $(LANGUAGES) -l $(CODE) --no-wrap
 
 screenshots: setup test-tools ## Photograph every page at both widths
 	$(BIN)/python -m tests.screenshots
@@ -104,8 +118,11 @@ bench-rollout: setup test-tools ## Roll out to 10,000 devices, and firmware to A
 	$(BIN)/python -m tests.bench.rollout
 	$(BIN)/python -m tests.bench.rollout_agents
 
+lighthouse: setup test-tools tests/bench/node/node_modules/installed ## Lighthouse's figures of the boards and the overview
+	$(BIN)/python -m tests.bench.lighthouse
+
 clean: ## Remove what was built and installed here (never data/)
-	rm -rf $(VENV) node_modules fleet/web/static/dist *.egg-info .*_cache .hypothesis
+	rm -rf $(VENV) node_modules tests/bench/node/node_modules fleet/web/static/dist $(CATALOGUES) *.egg-info .*_cache .hypothesis
 	find fleet tests migrations -name __pycache__ -prune -exec rm -rf {} +
 
 # --- How it comes about -------------------------------------------------------------------
@@ -134,8 +151,15 @@ node_modules/installed: package.json package-lock.json | $(BIN)/pip
 	@.ci/node npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
 	@touch $@
 
+tests/bench/node/node_modules/installed: tests/bench/node/package-lock.json | $(BIN)/pip
+	@.ci/node npm ci --prefix tests/bench/node --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
+	@touch $@
+
 $(DIST): node_modules/installed $(ASSETS)
 	@.ci/node node fleet/web/assets/build.mjs
+
+%.mo: %.po | $(VENV)/installed
+	@$(BIN)/pybabel -q compile -i $< -o $@
 
 mosquitto:
 	@.ci/packages mosquitto

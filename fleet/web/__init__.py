@@ -3,7 +3,17 @@
 from flask import Flask
 
 from fleet import single_sign_on as oidc
-from fleet.web import at_screen, bundle, errors, requests, security, signed_in, words
+from fleet.web import (
+    at_screen,
+    bundle,
+    errors,
+    languages,
+    navigation,
+    requests,
+    security,
+    signed_in,
+    words,
+)
 from fleet.web.views import (  # each room adds its pages to the console
     account,  # noqa: F401
     alerts,  # noqa: F401
@@ -21,6 +31,8 @@ from fleet.web.views import (  # each room adds its pages to the console
     firmware,  # noqa: F401
     floors,  # noqa: F401
     health,
+    installable,
+    language,
     overview,  # noqa: F401
     people,  # noqa: F401
     profiles,  # noqa: F401
@@ -37,7 +49,17 @@ from fleet.web.views import (  # each room adds its pages to the console
 
 def init_app(app: Flask) -> None:
     oidc.init_app(app)
-    for part in (requests, bundle, words, security, signed_in, at_screen, errors):
+    for part in (
+        requests,
+        bundle,
+        languages,
+        navigation,
+        words,
+        security,
+        signed_in,
+        at_screen,
+        errors,
+    ):
         part.init_app(app)
     for blueprint in (
         health.health,
@@ -46,6 +68,8 @@ def init_app(app: Flask) -> None:
         screen.screen,
         entrance.entrance,
         single_sign_on.single_sign_on,
+        installable.installable,
+        language.language,
         console.it,
     ):
         app.register_blueprint(blueprint)

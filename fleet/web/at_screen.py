@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Response, current_app, g, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from fleet.config import Settings
@@ -36,6 +36,7 @@ class Standing(NamedTuple):
 
 def init_app(app: Flask) -> None:
     app.context_processor(lambda: {"screen": current_screen, "standing": standing})
+    app.after_request(_keep_to_themselves)
 
 
 def current_screen() -> Kiosk | None:
@@ -101,4 +102,15 @@ def _keep(response: BaseResponse, name: str, token: str, age_s: int | None) -> B
     response.set_cookie(
         name, token, max_age=age_s, httponly=True, samesite="Strict", secure=request.is_secure
     )
+    return response
+
+
+def _keep_to_themselves(response: Response) -> Response:
+    """A page with somebody's name on it is kept by no browser, nor by the boards' own worker.
+
+    The part that moves names nobody.
+    """
+    is_page = response.mimetype == "text/html" and not request.path.endswith("/board")
+    if is_page and BADGE_COOKIE in request.cookies and current_session() is not None:
+        response.headers["Cache-Control"] = "no-store"
     return response

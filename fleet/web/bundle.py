@@ -9,9 +9,11 @@ from flask import Blueprint, Flask, Response, request, url_for
 
 from fleet.access import allow
 from fleet.domain.access import Access
+from fleet.web import languages
 
 HERE = Path(__file__).parent
-MANIFEST = HERE / "static" / "dist" / "manifest.json"
+DIST = HERE / "static" / "dist"
+MANIFEST = DIST / "manifest.json"
 
 # Also the home of the templates: blueprints elsewhere find them through it.
 web = Blueprint(
@@ -39,15 +41,26 @@ def _static_file(filename: str) -> Response:
 
 def asset(name: str) -> str:
     """The address of `board.js` under its present name."""
-    return url_for("web.static", filename=f"dist/{_manifest().get(name, name)}")
+    return url_for("web.static", filename=f"dist/{built_name(name)}")
+
+
+def built_name(name: str) -> str:
+    """`board.js` as it is called in the folder of what is built."""
+    return _manifest().get(name, name)
+
+
+def build_id() -> str:
+    """Changes with the front end and with the page's language: an open board then loads itself."""
+    return f"{_build()}.{languages.current()}"
 
 
 @cache
-def build_id() -> str:
-    """Changes with the templates and the front end: an open board then loads itself anew."""
+def _build() -> str:
     digest = hashlib.sha256(json.dumps(_manifest(), sort_keys=True).encode())
     for template in sorted((HERE / "templates").rglob("*.html")):
         digest.update(template.read_bytes())
+    for catalogue in languages.built():
+        digest.update(catalogue.read_bytes())
     return digest.hexdigest()[:8]
 
 

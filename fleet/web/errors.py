@@ -5,6 +5,7 @@ from typing import cast
 
 from flask import Flask, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from werkzeug.exceptions import BadRequest, Conflict, HTTPException
 
@@ -14,15 +15,24 @@ from fleet.web import signed_in
 log = logging.getLogger(__name__)
 
 PAGES = {
-    400: ("That could not be read", "Something in the address or the form is not as it should be."),
-    401: ("Please sign in", "Your session has ended."),
-    403: ("Not allowed", "The page was too old, or this is not yours to change."),
-    404: ("Nothing here", "The address is wrong, or what was here has been removed."),
-    405: ("Not that way", "This address cannot be used like that."),
-    409: ("Somebody was first", "The same has been changed at this moment. Look, then try again."),
-    413: ("Too large", "That is more than this service takes in one go."),
-    429: ("Too many attempts", "Wait a minute, then try again."),
-    500: ("Something broke on our side", "It has been noted in the log. Try again in a moment."),
+    400: (
+        _("That could not be read"),
+        _("Something in the address or the form is not as it should be."),
+    ),
+    401: (_("Please sign in"), _("Your session has ended.")),
+    403: (_("Not allowed"), _("The page was too old, or this is not yours to change.")),
+    404: (_("Nothing here"), _("The address is wrong, or what was here has been removed.")),
+    405: (_("Not that way"), _("This address cannot be used like that.")),
+    409: (
+        _("Somebody was first"),
+        _("The same has been changed at this moment. Look, then try again."),
+    ),
+    413: (_("Too large"), _("That is more than this service takes in one go.")),
+    429: (_("Too many attempts"), _("Wait a minute, then try again.")),
+    500: (
+        _("Something broke on our side"),
+        _("It has been noted in the log. Try again in a moment."),
+    ),
 }
 
 

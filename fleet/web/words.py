@@ -2,14 +2,15 @@
 
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from flask import Flask
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
 
 from fleet.domain.access import Role
 from fleet.domain.board import Group
 from fleet.domain.commands import CommandState
-from fleet.domain.rollout.words import AT_WORK, JobState, RolloutState
+from fleet.domain.rollout.words import JobState, RolloutState
 from fleet.domain.words import (
     AlertKind,
     Availability,
@@ -18,7 +19,7 @@ from fleet.domain.words import (
     Identity,
     Outcome,
 )
-from fleet.web import clock
+from fleet.web import clock, languages, sayings
 from fleet.web.load_chart import DAYS
 from fleet.web.purchasing import money
 
@@ -31,100 +32,113 @@ class Look(NamedTuple):
 
 
 GROUPS = {
-    Group.TAKE: Look("Take", "take"),
-    Group.PLUG_IN: Look("Plug in now", "plug-in"),
-    Group.CHARGING: Look("Charging", "charging"),
-    Group.IN_USE: Look("In use", "in-use"),
-    Group.OUT_OF_SERVICE: Look("Out of service", "out-of-service"),
-    Group.NOT_HEARD_OF: Look("Not heard of", "not-heard-of"),
+    Group.TAKE: Look(_("Take"), "take"),
+    Group.PLUG_IN: Look(_("Plug in now"), "plug-in"),
+    Group.CHARGING: Look(_("Charging"), "charging"),
+    Group.IN_USE: Look(_("In use"), "in-use"),
+    Group.OUT_OF_SERVICE: Look(_("Out of service"), "out-of-service"),
+    Group.NOT_HEARD_OF: Look(_("Not heard of"), "not-heard-of"),
 }
 AVAILABILITIES = {
-    Availability.AVAILABLE: Look("Available", "take"),
-    Availability.LOW: Look("Low", "plug-in"),
-    Availability.CHARGING: Look("Charging", "charging"),
-    Availability.IN_USE: Look("In use", "in-use"),
-    Availability.UNAVAILABLE: Look("Out of service", "out-of-service"),
-    Availability.UNKNOWN: Look("Not heard of", "not-heard-of"),
+    Availability.AVAILABLE: Look(_("Available"), "take"),
+    Availability.LOW: Look(_("Low"), "plug-in"),
+    Availability.CHARGING: Look(_("Charging"), "charging"),
+    Availability.IN_USE: Look(_("In use"), "in-use"),
+    Availability.UNAVAILABLE: Look(_("Out of service"), "out-of-service"),
+    Availability.UNKNOWN: Look(_("Not heard of"), "not-heard-of"),
 }
 COMPLIANCE = {
-    ComplianceState.COMPLIANT: Look("Compliant", "take"),
-    ComplianceState.PENDING: Look("Pending", "charging"),
-    ComplianceState.DRIFTED: Look("Drifted", "plug-in"),
-    ComplianceState.NONCOMPLIANT: Look("Noncompliant", "out-of-service"),
-    ComplianceState.UNSUPPORTED: Look("Unsupported", "in-use"),
-    ComplianceState.UNKNOWN: Look("Unknown", "not-heard-of"),
+    ComplianceState.COMPLIANT: Look(_("Compliant"), "take"),
+    ComplianceState.PENDING: Look(_("Pending"), "charging"),
+    ComplianceState.DRIFTED: Look(_("Drifted"), "plug-in"),
+    ComplianceState.NONCOMPLIANT: Look(_("Noncompliant"), "out-of-service"),
+    ComplianceState.UNSUPPORTED: Look(_("Unsupported"), "in-use"),
+    ComplianceState.UNKNOWN: Look(_("Unknown"), "not-heard-of"),
 }
 IDENTITIES = {
-    Identity.CERTIFIED: Look("Certified", "take"),
-    Identity.PENDING: Look("Pending approval", "plug-in"),
-    Identity.UNCERTIFIED: Look("No certificate", "in-use"),
-    Identity.REVOKED: Look("Revoked", "out-of-service"),
-    Identity.EXPIRED: Look("Certificate expired", "not-heard-of"),
-    Identity.DECOMMISSIONED: Look("Decommissioned", "not-heard-of"),
+    Identity.CERTIFIED: Look(_("Certified"), "take"),
+    Identity.PENDING: Look(_("Pending approval"), "plug-in"),
+    Identity.UNCERTIFIED: Look(_("No certificate"), "in-use"),
+    Identity.REVOKED: Look(_("Revoked"), "out-of-service"),
+    Identity.EXPIRED: Look(_("Certificate expired"), "not-heard-of"),
+    Identity.DECOMMISSIONED: Look(_("Decommissioned"), "not-heard-of"),
 }
 ROLLOUTS = {
-    RolloutState.PROPOSED: Look("Proposed", "in-use"),
-    RolloutState.RUNNING: Look("Running", "charging"),
-    RolloutState.PAUSED: Look("Paused", "plug-in"),
-    RolloutState.HALTED: Look("Halted", "out-of-service"),
-    RolloutState.COMPLETED: Look("Completed", "take"),
-    RolloutState.ROLLED_BACK: Look("Rolled back", "in-use"),
-    RolloutState.CANCELLED: Look("Ended early", "in-use"),
-    RolloutState.REJECTED: Look("Rejected", "not-heard-of"),
+    RolloutState.PROPOSED: Look(_("Proposed"), "in-use"),
+    RolloutState.RUNNING: Look(_("Running"), "charging"),
+    RolloutState.PAUSED: Look(_("Paused"), "plug-in"),
+    RolloutState.HALTED: Look(_("Halted"), "out-of-service"),
+    RolloutState.COMPLETED: Look(_("Completed"), "take"),
+    RolloutState.ROLLED_BACK: Look(_("Rolled back"), "in-use"),
+    RolloutState.CANCELLED: Look(_("Ended early"), "in-use"),
+    RolloutState.REJECTED: Look(_("Rejected"), "not-heard-of"),
 }
 JOBS = {
-    JobState.QUEUED: Look("Waiting", "in-use"),
-    **{state: Look(state.capitalize(), "charging") for state in AT_WORK},
-    JobState.SUCCEEDED: Look("Done", "take"),
-    JobState.FAILED: Look("Failed", "out-of-service"),
-    JobState.REJECTED: Look("Refused", "out-of-service"),
-    JobState.TIMED_OUT: Look("Timed out", "not-heard-of"),
-    JobState.ROLLED_BACK: Look("Rolled back", "in-use"),
-    JobState.CANCELLED: Look("Called off", "in-use"),
-    JobState.MISSED: Look("Missed", "plug-in"),
+    JobState.QUEUED: Look(_("Waiting"), "in-use"),
+    JobState.OFFERED: Look(_("Offered"), "charging"),
+    JobState.DOWNLOADING: Look(_("Downloading"), "charging"),
+    JobState.VERIFIED: Look(_("Verified"), "charging"),
+    JobState.WAITING: Look(_("Waiting"), "charging"),
+    JobState.INSTALLING: Look(_("Installing"), "charging"),
+    JobState.REBOOTING: Look(_("Rebooting"), "charging"),
+    JobState.SUCCEEDED: Look(_("Done"), "take"),
+    JobState.FAILED: Look(_("Failed"), "out-of-service"),
+    JobState.REJECTED: Look(_("Refused"), "out-of-service"),
+    JobState.TIMED_OUT: Look(_("Timed out"), "not-heard-of"),
+    JobState.ROLLED_BACK: Look(_("Rolled back"), "in-use"),
+    JobState.CANCELLED: Look(_("Called off"), "in-use"),
+    JobState.MISSED: Look(_("Missed"), "plug-in"),
 }
 COMMANDS = {
-    CommandState.QUEUED: Look("Waiting", "in-use"),
-    CommandState.PUBLISHED: Look("Sent", "charging"),
-    CommandState.ACKNOWLEDGED: Look("Done", "take"),
-    CommandState.EXPIRED: Look("Expired", "not-heard-of"),
-    CommandState.FAILED: Look("Failed", "out-of-service"),
+    CommandState.QUEUED: Look(_("Waiting"), "in-use"),
+    CommandState.PUBLISHED: Look(_("Sent"), "charging"),
+    CommandState.ACKNOWLEDGED: Look(_("Done"), "take"),
+    CommandState.EXPIRED: Look(_("Expired"), "not-heard-of"),
+    CommandState.FAILED: Look(_("Failed"), "out-of-service"),
 }
-KINDS = {DeviceKind.MEDICATION_CART: "Carts", DeviceKind.TABLET: "Tablets"}
-KIND = {DeviceKind.MEDICATION_CART: "Medication cart", DeviceKind.TABLET: "Tablet"}
+KINDS = {DeviceKind.MEDICATION_CART: _("Carts"), DeviceKind.TABLET: _("Tablets")}
+NONE_TO_TAKE = {
+    DeviceKind.MEDICATION_CART: _("No cart to take now"),
+    DeviceKind.TABLET: _("No tablet to take now"),
+}
+TAKE_THIS = {
+    DeviceKind.MEDICATION_CART: _("Take this cart"),
+    DeviceKind.TABLET: _("Take this tablet"),
+}
+KIND = {DeviceKind.MEDICATION_CART: _("Medication cart"), DeviceKind.TABLET: _("Tablet")}
 ALERTS = {
-    AlertKind.OUTAGE: "Outage",
-    AlertKind.ROLLOUT_HALTED: "Rollout halted",
-    AlertKind.NEEDS_CHARGING: "Needs charging",
-    AlertKind.NEEDS_REPLACEMENT: "Battery needs replacement",
-    AlertKind.OFFLINE: "Not heard of",
-    AlertKind.APP_FAILED: "Application failed",
-    AlertKind.NOT_CHARGING: "Plugged in, not charging",
-    AlertKind.NONCOMPLIANT: "Not compliant",
-    AlertKind.OVERHEATING: "Battery overheats",
-    AlertKind.SWELLING: "Battery may be swollen",
-    AlertKind.GAUGE_LIES: "Battery gauge is wrong",
-    AlertKind.NO_POWER: "No power in its bay",
-    AlertKind.DEAD_OUTLET: "Dead outlets in a bay",
+    AlertKind.OUTAGE: _("Outage"),
+    AlertKind.ROLLOUT_HALTED: _("Rollout halted"),
+    AlertKind.NEEDS_CHARGING: _("Needs charging"),
+    AlertKind.NEEDS_REPLACEMENT: _("Battery needs replacement"),
+    AlertKind.OFFLINE: _("Not heard of"),
+    AlertKind.APP_FAILED: _("Application failed"),
+    AlertKind.NOT_CHARGING: _("Plugged in, not charging"),
+    AlertKind.NONCOMPLIANT: _("Not compliant"),
+    AlertKind.OVERHEATING: _("Battery overheats"),
+    AlertKind.SWELLING: _("Battery may be swollen"),
+    AlertKind.GAUGE_LIES: _("Battery gauge is wrong"),
+    AlertKind.NO_POWER: _("No power in its bay"),
+    AlertKind.DEAD_OUTLET: _("Dead outlets in a bay"),
 }
 ROLES = {
-    Role.VIEWER: "Viewer",
-    Role.WARD_NURSE: "Ward nurse",
-    Role.WARD_MANAGER: "Ward manager",
-    Role.IT_OPERATOR: "IT operator",
-    Role.IT_APPROVER: "IT approver",
-    Role.ADMINISTRATOR: "Administrator",
-    Role.AUDITOR: "Auditor",
+    Role.VIEWER: _("Viewer"),
+    Role.WARD_NURSE: _("Ward nurse"),
+    Role.WARD_MANAGER: _("Ward manager"),
+    Role.IT_OPERATOR: _("IT operator"),
+    Role.IT_APPROVER: _("IT approver"),
+    Role.ADMINISTRATOR: _("Administrator"),
+    Role.AUDITOR: _("Auditor"),
 }
 RELEASES = {
-    "ready": Look("Ready", "take"),
-    "missing": Look("File missing", "plug-in"),
-    "expired": Look("Expired", "out-of-service"),
+    "ready": Look(_("Ready"), "take"),
+    "missing": Look(_("File missing"), "plug-in"),
+    "expired": Look(_("Expired"), "out-of-service"),
 }
 OUTCOMES = {
-    Outcome.CHARGED: "was charged",
-    Outcome.DIED: "died",
-    Outcome.IGNORED: "nobody came",
+    Outcome.CHARGED: _("was charged"),
+    Outcome.DIED: _("died"),
+    Outcome.IGNORED: _("nobody came"),
 }
 
 
@@ -132,9 +146,11 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(
         runtime=runtime,
         age=age,
-        at=at,
-        clock_time=clock_time,
-        to_the_second=to_the_second,
+        at=languages.date_and_time,
+        clock_time=languages.clock_time,
+        to_the_second=languages.to_the_second,
+        reason=sayings.reason,
+        refusal=sayings.refusal,
         iso=iso,
         millis=millis,
         value=value,
@@ -149,6 +165,9 @@ def init_app(app: Flask) -> None:
         IDENTITIES=IDENTITIES,
         KINDS=KINDS,
         KIND=KIND,
+        NONE_TO_TAKE=NONE_TO_TAKE,
+        TAKE_THIS=TAKE_THIS,
+        spoken_by_scripts=spoken_by_scripts,
         ALERTS=ALERTS,
         OUTCOMES=OUTCOMES,
         RELEASES=RELEASES,
@@ -168,35 +187,58 @@ def init_app(app: Flask) -> None:
 def runtime(minutes: int) -> str:
     """370 -> "6 h 10", 47 -> "45 min": rounded down, because a promise must hold."""
     if minutes < 60:
-        return f"{minutes - minutes % 5 if minutes >= 10 else minutes} min"
+        shown = minutes - minutes % 5 if minutes >= 10 else minutes
+        return gettext("%(minutes)s min", minutes=shown)
     hours, rest = divmod(minutes - minutes % 10, 60)
-    return f"{hours} h {rest:02d}" if rest else f"{hours} h"
+    if rest:
+        two_digits = f"{rest:02d}"
+        return gettext("%(hours)s h %(minutes)s", hours=hours, minutes=two_digits)
+    return gettext("%(hours)s h", hours=hours)
 
 
 def age(moment: datetime, now: datetime) -> str:
     """How long ago. `assets/js/lib/ages.js` counts on from here in the same words."""
     seconds = max(int((now - moment).total_seconds()), 0)
     if seconds < 100:
-        return f"{seconds} s ago"
+        return gettext("%(n)s s ago", n=seconds)
     if seconds < 100 * 60:
-        return f"{seconds // 60} min ago"
+        return gettext("%(n)s min ago", n=seconds // 60)
     if seconds < 48 * 3600:
-        return f"{seconds // 3600} h ago"
-    return f"{seconds // 86400} days ago"
+        return gettext("%(n)s h ago", n=seconds // 3600)
+    return gettext("%(n)s days ago", n=seconds // 86400)
 
 
-def at(moment: datetime, timezone: str) -> str:
-    """2026-11-24 03:12, in the site's own time."""
-    return moment.astimezone(ZoneInfo(timezone)).strftime("%Y-%m-%d %H:%M")
-
-
-def clock_time(moment: datetime, timezone: str) -> str:
-    return moment.astimezone(ZoneInfo(timezone)).strftime("%H:%M")
-
-
-def to_the_second(moment: datetime, timezone: str) -> str:
-    """03:12:05, where minutes would hide what happens."""
-    return moment.astimezone(ZoneInfo(timezone)).strftime("%H:%M:%S")
+def spoken_by_scripts() -> dict[str, str]:
+    """What `assets/js/lib/say.js` says by itself, also while the server is gone."""
+    return {
+        "minutes": gettext("%(minutes)s min"),
+        "hours": gettext("%(hours)s h"),
+        "hours_minutes": gettext("%(hours)s h %(minutes)s"),
+        "seconds_ago": gettext("%(n)s s ago"),
+        "minutes_ago": gettext("%(n)s min ago"),
+        "hours_ago": gettext("%(n)s h ago"),
+        "days_ago": gettext("%(n)s days ago"),
+        "not_heard_of": gettext("Not heard of"),
+        "take": gettext("Take %(cart)s."),
+        "none_to_take": gettext("none to take"),
+        "as_of": gettext("as of %(time)s"),
+        "shown_as_of": gettext("· shown as of %(time)s"),
+        "refused": gettext("That was refused. Load the page again."),
+        "your_pin": gettext("Your PIN"),
+        "your_badge": gettext("Your badge"),
+        "no_pin": gettext("This badge has no PIN: it changes nothing. IT sets one."),
+        "digits": gettext("%(n)s digits"),
+        "no_answer": gettext("The service does not answer. Try again in a moment."),
+        "no_answer_look": gettext(
+            "The service does not answer. Look at the board before you try again."
+        ),
+        "no_connection": gettext("No connection: nothing can be changed now."),
+        "just_changed": gettext(
+            "Another cart has become the best at this moment. Look, then tap again."
+        ),
+        "light": gettext("Light"),
+        "dark": gettext("Dark"),
+    }
 
 
 def iso(moment: datetime) -> str:
@@ -210,9 +252,9 @@ def millis(moment: datetime | None) -> int:
 def megabytes(length: int) -> str:
     """48234496 -> "48.2 MB", 700 -> "700 bytes"."""
     if length < 1_000:
-        return f"{length} bytes"
+        return gettext("%(n)s bytes", n=length)
     unit, size = ("kB", 1_000) if length < 1_000_000 else ("MB", 1_000_000)
-    return f"{length / size:.1f} {unit}"
+    return f"{languages.decimal(length / size)} {unit}"
 
 
 def capitalize_first(words: str) -> str:
@@ -223,7 +265,7 @@ def capitalize_first(words: str) -> str:
 def value(what: Any) -> str:
     """A setting as people write it."""
     if isinstance(what, bool):
-        return "yes" if what else "no"
+        return gettext("yes") if what else gettext("no")
     if isinstance(what, list):
         return ", ".join(value(part) for part in what) or "—"
     return "—" if what is None else str(what)

@@ -33,7 +33,7 @@ from fleet.simulator.roster import Opening, Roster, RosterDevice, demo_roster
 from fleet.store.database import db
 from fleet.store.migrate import upgrade
 from fleet.store.models import Configuration, Device, ProfileVersion, Ward
-from tests.browser.releases import put_out_releases
+from tests.browser.releases import put_out_releases, roll_out
 from tests.support.hospital import PROFILES, message, reading, telemetry
 from tests.support.packs import Worn, know, put_in
 from tests.support.signs import all_well
@@ -75,6 +75,7 @@ def build(now: datetime) -> None:
     roll_up(now)
     _report(now)
     _strangers(now)
+    roll_out(roster, ADA, now)  # once there are releases, a profile would have to be signed too
     put_out_releases(roster, ADA, now)
     create_api_token("CMDB export", ["read"], now + timedelta(days=90), ADA, now)
     all_well(now)

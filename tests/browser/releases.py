@@ -7,9 +7,12 @@ from typing import Any
 
 from flask import current_app
 
+from fleet.domain.words import Scope
 from fleet.services.add_release import add_release
 from fleet.services.allow_downgrade import allow_downgrade
 from fleet.services.install_trust import install_trust
+from fleet.services.rollouts.approve import approve_rollout
+from fleet.services.rollouts.propose import propose_rollout
 from fleet.simulator.roster import Roster
 from fleet.store.artifacts import Artifacts
 from fleet.trust.documents import Requires
@@ -38,3 +41,9 @@ def put_out_releases(roster: Roster, actor: str, now: datetime) -> None:
         add("4.2.0", 7, cart, 1_900_000, requires=needs, notes="Charges in the cold.")
         add("2.8.3", 3, tablet, 640_000, expires_at=over)
         allow_downgrade(ceremony.downgrade(older, seen=7), actor, ceremony.now)
+
+
+def roll_out(roster: Roster, actor: str, now: datetime) -> None:
+    """A version of a profile to one ward, begun at this moment."""
+    brought = ("profile", "medication-cart", "2", Scope.WARD, roster.wards[1].slug)
+    approve_rollout(propose_rollout(*brought, actor, now), "user:grace", now)

@@ -57,6 +57,48 @@ def test_the_chart_draws_from_a_day_to_a_year(console: Page) -> None:
         )
 
 
+def test_the_menu_of_a_phone_needs_no_javascript(busy_night: str, page: Pages) -> None:
+    phone = page("phone", base_url=busy_night, java_script_enabled=False)
+    sign_in(phone)
+    phone.get_by_text("Menu", exact=True).click()
+    phone.get_by_role("link", name="Rollouts").click()
+    phone.wait_for_url("**/it/rollouts")
+    phone.get_by_text("Menu", exact=True).click()
+    here = phone.get_by_role("link", name="Rollouts")
+    expect(here).to_have_attribute("aria-current", "page")
+
+
+def test_the_menu_of_a_phone_is_closed_by_the_keyboard(busy_night: str, page: Pages) -> None:
+    phone = page("phone", base_url=busy_night)
+    sign_in(phone)
+    menu = phone.locator("details.menu")
+    menu.locator("summary").focus()
+    phone.keyboard.press("Enter")
+    phone.keyboard.press("Tab")
+    expect(menu.get_by_role("link", name="Overview")).to_be_focused()
+    phone.keyboard.press("Escape")
+    expect(menu).not_to_have_attribute("open", "")
+    expect(menu.locator("summary")).to_be_focused()
+
+
+@pytest.mark.parametrize("screen", ["phone", "wall"])
+def test_the_head_of_the_console_is_one_line(busy_night: str, page: Pages, screen: str) -> None:
+    opened = page(screen, base_url=busy_night)
+    sign_in(opened)
+    box = opened.locator("header.top").bounding_box()
+    assert box
+    assert box["height"] <= 72
+
+
+def test_every_page_of_the_console_is_one_click_away_on_a_wide_screen(console: Page) -> None:
+    side = console.get_by_role("navigation", name="Console")
+    expect(side).to_have_count(1)
+    for name, path in (("All devices", "/it/devices"), ("Audit", "/it/audit")):
+        side.get_by_role("link", name=name).click()
+        console.wait_for_url(f"**{path}")
+        expect(side.locator("[aria-current]")).to_have_text(name)
+
+
 def test_an_unknown_device_is_registered_from_the_quarantine(night: Flask, page: Pages) -> None:
     with serving(night) as address:
         console = page("phone", base_url=address)

@@ -103,6 +103,22 @@ def test_badge_and_pin_let_somebody_take_a_cart(screen: Screen) -> None:
     assert screen.post("/undo", **{k: str(v) for k, v in said["undo"].items()})[0] == 200
 
 
+def test_a_page_with_somebodys_name_is_kept_by_nobody_and_its_moving_part_names_nobody(
+    screen: Screen, at: Callable[[float], None]
+) -> None:
+    def of(address: str) -> tuple[str, bool]:
+        answer = screen.client.get(address)
+        return answer.headers["Cache-Control"], ">ana<" in answer.text
+
+    assert of("/wards/ward-3a") == ("no-cache", False)
+    screen.sign_in()
+    for address in ("/wards/ward-3a", "/", "/carts/cart-001"):
+        assert of(address) == ("no-store", True), address
+    assert of("/wards/ward-3a/board") == ("no-cache", False)
+    at(200)
+    assert of("/wards/ward-3a") == ("no-cache", False)
+
+
 def test_control_26_idle_past_its_limit_the_next_request_is_401(
     screen: Screen, at: Callable[[float], None]
 ) -> None:

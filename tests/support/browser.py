@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, Playwright, expect
 from tests.support.processes import ROOT, ensure_installed
 
 SCREENS = {"phone": (390, 844), "wall": (1440, 900)}
+IMPACTS = ("minor", "moderate", "serious", "critical")
 BINARIES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # No sandbox inside containers, and no talk with anybody but the page's own server.
 FLAGS = [

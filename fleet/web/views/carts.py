@@ -6,6 +6,9 @@ from typing import ParamSpec
 
 from flask import Blueprint, abort, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+from flask_babel.speaklater import LazyString
 
 from fleet.domain.board import as_of
 from fleet.domain.commands import CommandName
@@ -30,14 +33,16 @@ from fleet.store.queries.floor import place_of
 from fleet.web import clock
 from fleet.web.at_screen import NotShown, hand
 from fleet.web.board_etag import etag_of, not_modified, stamped, still_true
+from fleet.web.sayings import refusal
+from fleet.web.words import capitalize_first
 
 carts = Blueprint("carts", __name__)
 P = ParamSpec("P")
 
 NEED = {
-    "badge": "Hold your badge to the reader.",
-    "pin": "Enter your PIN.",
-    "login": "Sign in first: this is not a registered screen.",
+    "badge": _("Hold your badge to the reader."),
+    "pin": _("Enter your PIN."),
+    "login": _("Sign in first: this is not a registered screen."),
 }
 STATUS = {Conflict: 409, NotFound: 404, TooManyAttempts: 429, Unauthorized: 401, Invalid: 422}
 
@@ -67,9 +72,9 @@ def answered(deed: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRetu
         try:
             return deed(*args, **kwargs)
         except NotShown as missing:
-            return jsonify(words=NEED[missing.need], need=missing.need), 401
+            return jsonify(words=str(NEED[missing.need]), need=missing.need), 401
         except ServiceError as problem:
-            words = problem.message[:1].upper() + problem.message[1:]
+            words = capitalize_first(refusal(problem.message))
             return jsonify(words=f"{words}.", need=None), STATUS[type(problem)]
 
     return view
@@ -78,13 +83,13 @@ def answered(deed: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRetu
 @carts.post("/carts/<device_id>/take")
 @answered
 def take(device_id: str) -> ResponseReturnValue:
-    return _done(take_device(device_id, hand(), clock.now()), "You have taken {}.")
+    return _done(take_device(device_id, hand(), clock.now()), _("You have taken %(cart)s."))
 
 
 @carts.post("/carts/<device_id>/return")
 @answered
 def give_back(device_id: str) -> ResponseReturnValue:
-    return _done(return_device(device_id, hand(), clock.now()), "{} is returned.")
+    return _done(return_device(device_id, hand(), clock.now()), _("%(cart)s is returned."))
 
 
 @carts.post("/carts/<device_id>/broken")
@@ -92,7 +97,7 @@ def give_back(device_id: str) -> ResponseReturnValue:
 def broken(device_id: str) -> ResponseReturnValue:
     reason = request.form.get("reason", "")
     deed = report_fault(device_id, reason, hand(), clock.now())
-    return _done(deed, "{} is out of service. IT has a ticket.")
+    return _done(deed, _("%(cart)s is out of service. IT has a ticket."))
 
 
 @carts.post("/carts/<device_id>/ring")
@@ -100,7 +105,9 @@ def broken(device_id: str) -> ResponseReturnValue:
 def ring(device_id: str) -> ResponseReturnValue:
     """A badge alone will do: nothing becomes different by it."""
     ring_device(device_id, CommandName.LOCATE, hand(changes=False), clock.now())
-    return jsonify(words="It is told to ring, for as long as two minutes if it is out of reach.")
+    return jsonify(
+        words=gettext("It is told to ring, for as long as two minutes if it is out of reach.")
+    )
 
 
 @carts.post("/undo")
@@ -111,13 +118,13 @@ def undo() -> ResponseReturnValue:
     if not (key.isascii() and key.isdigit() and len(key) < 10):
         raise NotFound("no such deed")
     undo_deed(kind, int(key), who, clock.now())
-    return jsonify(words="Undone.")
+    return jsonify(words=gettext("Undone."))
 
 
-def _done(deed: Deed, words: str) -> ResponseReturnValue:
+def _done(deed: Deed, words: LazyString) -> ResponseReturnValue:
     """`words` with a place for what stands on its label."""
     undo = {"kind": deed.kind, "key": deed.key, "ms": int(UNDO_FOR.total_seconds() * 1000)}
-    return jsonify(words=words.format(deed.asset_tag), undo=undo)
+    return jsonify(words=str(words) % {"cart": deed.asset_tag}, undo=undo)
 
 
 def _page(device_id: str, template: str) -> ResponseReturnValue:

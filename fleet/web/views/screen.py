@@ -2,6 +2,8 @@
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
 
 from fleet.domain.badges import BADGE_ID, BADGE_ID_WORDS
 from fleet.services import kiosk_sessions
@@ -17,10 +19,12 @@ from fleet.web.at_screen import (
     remember_screen,
     settings,
 )
+from fleet.web.sayings import refusal
+from fleet.web.words import capitalize_first
 
 screen = Blueprint("screen", __name__)
 
-ENDED = "Your session has ended: hold your badge to the reader."
+ENDED = _("Your session has ended: hold your badge to the reader.")
 
 
 @screen.get("/screen")
@@ -43,7 +47,7 @@ def who() -> ResponseReturnValue:
     """401 once nobody stands there any more (control 26)."""
     session = current_session()
     if session is None:
-        return _said(ENDED, 401, need="badge")
+        return _said(str(ENDED), 401, need="badge")
     return jsonify(name=session.badge.user.username, need=_need(session.pin_at is not None))
 
 
@@ -51,10 +55,10 @@ def who() -> ResponseReturnValue:
 def show() -> ResponseReturnValue:
     here = current_screen()
     if here is None:
-        return _said("This screen is not registered: IT gives a code for /screen.", 403)
+        return _said(gettext("This screen is not registered: IT gives a code for /screen."), 403)
     badge_id = request.form.get("badge", "")
     if not BADGE_ID.fullmatch(badge_id):
-        return _said(f"A badge is {BADGE_ID_WORDS}.", 422)
+        return _said(gettext("A badge is %(what)s.", what=refusal(BADGE_ID_WORDS)), 422)
     secret, idle = settings().secret_key(), settings().kiosk_idle
     try:
         token, badge = kiosk_sessions.show_badge(here, badge_id, secret, idle, clock.now())
@@ -72,7 +76,7 @@ def pin() -> ResponseReturnValue:
     token, idle = request.cookies.get(BADGE_COOKIE, ""), settings().kiosk_idle
     session = current_session()
     if session is None:
-        return _said(ENDED, 401, need="badge")
+        return _said(str(ENDED), 401, need="badge")
     name = session.badge.user.username
     try:
         fresh = kiosk_sessions.enter_pin(token, request.form.get("pin", ""), idle, clock.now())
@@ -89,7 +93,7 @@ def touch() -> ResponseReturnValue:
     """Somebody is still there: the screen says so at every touch, never by itself."""
     token, idle = request.cookies.get(BADGE_COOKIE, ""), settings().kiosk_idle
     if current_session() is None or not kiosk_sessions.keep_awake(token, idle, clock.now()):
-        return _said(ENDED, 401, need="badge")
+        return _said(str(ENDED), 401, need="badge")
     return jsonify(idle_ms=int(idle.total_seconds() * 1000))
 
 
@@ -105,6 +109,6 @@ def _need(has_pin: bool) -> str | None:
 
 
 def _said(words: str, status: int, need: str | None = None) -> ResponseReturnValue:
-    answer = jsonify(words=words[:1].upper() + words[1:], need=need)
+    answer = jsonify(words=capitalize_first(refusal(words)), need=need)
     answer.headers["Cache-Control"] = "no-store"
     return answer, status

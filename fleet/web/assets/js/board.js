@@ -5,6 +5,8 @@ import { showAges } from "./lib/ages.js";
 import { startBadge } from "./lib/badge.js";
 import { failed, heard, showConnection } from "./lib/connection.js";
 import { startDeeds } from "./lib/deeds.js";
+import { closeMenus } from "./lib/menus.js";
+import { isKept, keepPictures, showKept } from "./lib/kept.js";
 import { countDown } from "./lib/promises.js";
 import { noteServerTime } from "./lib/server_clock.js";
 import { retireSilent } from "./lib/silence.js";
@@ -62,14 +64,20 @@ function tick() {
   showConnection(board().dataset.timezone);
 }
 
-noteServerTime(Number(board().dataset.now));
+if (isKept()) {
+  showKept();
+} else {
+  noteServerTime(Number(board().dataset.now));
+  heard();
+}
 startThemeSwitch();
+closeMenus();
 startBadge();
 startDeeds(poll);
-heard();
 tick();
 setInterval(tick, 1000);
-timer = setTimeout(poll, POLL_MS);
+timer = setTimeout(poll, isKept() ? 0 : POLL_MS);
+keepPictures();
 document.addEventListener("visibilitychange", () => document.hidden || poll());
 addEventListener("pageshow", (event) => event.persisted && poll());
 addEventListener("online", () => poll());

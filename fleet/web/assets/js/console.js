@@ -3,9 +3,11 @@ import { Idiomorph } from "idiomorph";
 import { startChart } from "./lib/chart.js";
 import { showAges } from "./lib/ages.js";
 import { startDrawing } from "./lib/drawing.js";
+import { closeMenus } from "./lib/menus.js";
 import { startThemeSwitch } from "./lib/theme_switch.js";
 
 startThemeSwitch();
+closeMenus();
 setInterval(showAges, 1000);
 for (const element of document.querySelectorAll("[data-chart]")) startChart(element);
 for (const figure of document.querySelectorAll("[data-drawing]")) startDrawing(figure);

@@ -1,5 +1,7 @@
 // Who stands before this screen. A reader types the badge's id and Enter, wherever the focus is;
 // a PIN follows for what changes something. After a while without a touch nothing of it is left.
+import { say } from "./say.js";
+
 const RESET_MS = 1500;
 const PING_EVERY_MS = 5000;
 const SHORTEST = 4;
@@ -25,7 +27,7 @@ export async function post(address, values = {}) {
     signal: AbortSignal.timeout(10000),
   });
   const isJson = answer.headers.get("Content-Type")?.startsWith("application/json");
-  const said = isJson ? await answer.json() : { words: answer.ok ? "" : "That was refused. Load the page again." };
+  const said = isJson ? await answer.json() : { words: answer.ok ? "" : say("refused") };
   return { ok: answer.ok, status: answer.status, ...said };
 }
 
@@ -50,7 +52,7 @@ export function startBadge() {
 
 function show(step) {
   for (const [name, form] of Object.entries(steps)) form.hidden = name !== step;
-  sheet.setAttribute("aria-label", step === "pin" ? "Your PIN" : "Your badge");
+  sheet.setAttribute("aria-label", say(step === "pin" ? "your_pin" : "your_badge"));
   if (!sheet.open) sheet.showModal();
   problem("");
   setPin("");
@@ -103,7 +105,7 @@ async function showBadge(id) {
   if (afterwards?.need === "badge-only") return finish();
   if (!said.has_pin) {
     show("badge");
-    return problem("This badge has no PIN: it changes nothing. IT sets one.");
+    return problem(say("no_pin"));
   }
   show("pin");
 }
@@ -137,7 +139,7 @@ function press(event) {
 function setPin(digits) {
   pin = digits.slice(0, LONGEST_PIN);
   part(steps.pin, "dots").textContent = "●".repeat(pin.length) || " ";
-  part(steps.pin, "count").textContent = pin ? `${pin.length} digits` : "";
+  part(steps.pin, "count").textContent = pin ? say("digits", { n: pin.length }) : "";
 }
 
 function greet(name, ms) {
@@ -177,7 +179,7 @@ function reset() {
   problem("");
 }
 
-const away = () => problem("The service does not answer. Try again in a moment.");
+const away = () => problem(say("no_answer"));
 const isPinStep = () => sheet.open && !steps.pin.hidden;
 const part = (parent, name) => parent.querySelector(`[data-part="${name}"]`);
 

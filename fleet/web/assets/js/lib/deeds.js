@@ -1,9 +1,9 @@
 // What is done by one tap: at once, told in one line, and taken back within ten seconds.
 import { askFor, post } from "./badge.js";
+import { say } from "./say.js";
 
 const WORDS_FOR_MS = 6000;
 const A_GLANCE_MS = 700;
-const JUST_CHANGED = "Another cart has become the best at this moment. Look, then tap again.";
 const toast = document.getElementById("toast");
 const undoButton = toast.querySelector("[data-undo]");
 let hideTimer;
@@ -15,7 +15,7 @@ export function startDeeds(changed) {
   watchBest();
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-deed]");
-    if (button?.closest("#best") && Date.now() - bestSince < A_GLANCE_MS) return tell(JUST_CHANGED);
+    if (button?.closest("#best") && Date.now() - bestSince < A_GLANCE_MS) return tell(say("just_changed"));
     if (button) act(addressOf(button), valuesOf(button), button.dataset.deed, changed);
   });
   undoButton.addEventListener("click", () => {
@@ -34,7 +34,7 @@ function watchBest() {
 async function act(address, values, deed, changed) {
   if (isBusy || !address) return;
   // Nobody can know whether it was done: so it is not even tried.
-  if (document.body.classList.contains("stale")) return tell("No connection: nothing can be changed now.");
+  if (document.body.classList.contains("stale")) return tell(say("no_connection"));
   isBusy = true;
   try {
     const said = await post(address, values);
@@ -42,7 +42,7 @@ async function act(address, values, deed, changed) {
     tell(said.words, said.undo);
     changed();
   } catch {
-    tell("The service does not answer. Look at the board before you try again.");
+    tell(say("no_answer_look"));
   } finally {
     isBusy = false;
   }

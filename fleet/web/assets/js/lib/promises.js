@@ -1,12 +1,13 @@
 // What is promised of a cart grows shorter by itself, in the words of fleet/web/words.py, also when
 // the server is gone. What was said of a shift is not said any longer once that has ended.
+import { say } from "./say.js";
 import { serverNow } from "./server_clock.js";
 
 export function runtimeWords(minutes) {
-  if (minutes < 60) return `${minutes >= 10 ? minutes - (minutes % 5) : minutes} min`;
+  if (minutes < 60) return say("minutes", { minutes: minutes >= 10 ? minutes - (minutes % 5) : minutes });
   const tens = minutes - (minutes % 10);
   const [hours, rest] = [Math.floor(tens / 60), tens % 60];
-  return rest ? `${hours} h ${String(rest).padStart(2, "0")}` : `${hours} h`;
+  return rest ? say("hours_minutes", { hours, minutes: String(rest).padStart(2, "0") }) : say("hours", { hours });
 }
 
 export function countDown() {

@@ -1,5 +1,6 @@
 // A card that has not been heard of by its deadline turns to "not heard of" here, in the browser,
 // also when the server is gone: a stale value is never shown as a good one.
+import { say } from "./say.js";
 import { serverNow } from "./server_clock.js";
 
 const SHAPE = "not-heard-of";
@@ -24,7 +25,7 @@ function retire(card) {
   card.classList.replace(card.dataset.shape, SHAPE);
   card.dataset.shape = SHAPE;
   card.querySelector("use").setAttribute("href", `#shape-${SHAPE}`);
-  part(card, "word").textContent = "Not heard of";
+  part(card, "word").textContent = say("not_heard_of");
   const group = document.querySelector(`#${SHAPE} .cards`) ?? card.parentElement;
   group.append(card);
 }
@@ -53,7 +54,7 @@ function chooseBest() {
     document.getElementById("none").hidden = false;
   }
   document.getElementById("spoken").textContent = next
-    ? `Take ${best.dataset.card}.`
+    ? say("take", { cart: best.dataset.card })
     : document.querySelector("#none h2").textContent;
 }
 
@@ -69,7 +70,7 @@ function choosePicks() {
       tag.textContent = pick.dataset.card;
       pick.replaceChildren(next.querySelector(".shape").cloneNode(true), tag);
     } else {
-      pick.replaceChildren("none to take");
+      pick.replaceChildren(say("none_to_take"));
     }
   }
 }

@@ -1,4 +1,6 @@
 // Light or dark: as the system has it, until somebody says otherwise on this screen.
+import { say } from "./say.js";
+
 const root = document.documentElement;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const isDark = () => (root.dataset.theme ?? (dark.matches ? "dark" : "light")) === "dark";
@@ -7,7 +9,7 @@ export function startThemeSwitch() {
   const button = document.querySelector("[data-theme-switch]");
   if (!button) return;
   const word = button.querySelector(".theme-word");
-  const describe = () => (word.textContent = isDark() ? "Light" : "Dark");
+  const describe = () => (word.textContent = say(isDark() ? "light" : "dark"));
   button.hidden = false;
   button.addEventListener("click", () => {
     root.dataset.theme = isDark() ? "light" : "dark";

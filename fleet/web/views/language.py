@@ -1,0 +1,30 @@
+"""The choice of a language, which stays on this screen."""
+
+from flask import Blueprint, abort, redirect, request
+from flask.typing import ResponseReturnValue
+
+from fleet.web import languages
+
+language = Blueprint("language", __name__)
+
+A_YEAR_S = 365 * 86400
+
+
+@language.get("/language/<code>")
+def choose(code: str) -> ResponseReturnValue:
+    """`?back=`: the page that asked, a path of our own. By a plain link, so without JavaScript
+    too: what another site could do with it is to show a page in a language that is not wanted."""
+    back = request.args.get("back", "/")
+    is_ours = back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable()
+    if code not in languages.offered() or not is_ours:
+        abort(404)
+    answer = redirect(back, code=303)
+    answer.set_cookie(
+        languages.COOKIE,
+        code,
+        max_age=A_YEAR_S,
+        httponly=True,
+        samesite="Lax",
+        secure=request.is_secure,
+    )
+    return answer
