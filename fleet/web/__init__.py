@@ -22,6 +22,7 @@ from fleet.web.views import (  # each room adds its pages to the console
     quarantine,  # noqa: F401
     rollouts,  # noqa: F401
     shifts,  # noqa: F401
+    short_wards,  # noqa: F401
     tokens,  # noqa: F401
 )
 

@@ -104,6 +104,7 @@ ALERTS = {
     AlertKind.GAUGE_LIES: "Battery gauge is wrong",
     AlertKind.NO_POWER: "No power in its bay",
     AlertKind.DEAD_OUTLET: "Dead outlets in a bay",
+    AlertKind.ROLLOUT_HALTED: "Rollout halted",
 }
 RELEASES = {
     "ready": Look("Ready", "take"),

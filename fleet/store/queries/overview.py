@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from fleet.domain.words import AlertState, Lifecycle
 from fleet.store.database import db
-from fleet.store.models import Alert, Configuration, Device, DeviceState, QuarantinedMessage
+from fleet.store.models import Alert, Configuration, Device, DeviceState
 from fleet.store.queries.as_of import availability_at, compliance_at
 
 
@@ -47,8 +47,3 @@ def compliance_totals(now: datetime) -> dict[str, int]:
 def open_alerts_by_kind() -> dict[str, int]:
     query = select(Alert.kind, func.count()).where(Alert.state == AlertState.OPEN)
     return {row.kind: row[1] for row in db.session.execute(query.group_by(Alert.kind))}
-
-
-def quarantined_since(moment: datetime) -> int:
-    query = select(func.count()).where(QuarantinedMessage.received_at >= moment)
-    return db.session.scalar(query) or 0

@@ -3,9 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 
-from flask import render_template
+from flask import current_app, render_template
 from flask.typing import ResponseReturnValue
 
 from fleet.domain.battery.quarters import Quarter
@@ -17,8 +16,10 @@ from fleet.store.queries.board import ward_heads
 from fleet.store.queries.overview import Tally
 from fleet.store.queries.recovery import newest_drill
 from fleet.web import clock
+from fleet.web.needs import needs
 from fleet.web.views.alerts import CALLS_COUNT_FOR
 from fleet.web.views.console import it
+from fleet.web.words import ALERTS
 
 TROUBLED = (ComplianceState.NONCOMPLIANT, ComplianceState.DRIFTED, ComplianceState.UNSUPPORTED)
 
@@ -41,12 +42,11 @@ def overview() -> ResponseReturnValue:
     tallies = figures.availability_tallies(now)
     compliance = figures.compliance_totals(now)
     total = sum(tally.devices for tally in tallies)
-    by_word = _by_word(tallies)
+    by_word, packs = _by_word(tallies), packs_to_order(clock.today())
     return render_template(
         "it/overview.html",
         now=now,
-        alerts=figures.open_alerts_by_kind(),
-        quarantined=figures.quarantined_since(now - timedelta(days=1)),
+        needs=needs(now, tallies, packs, current_app.config["FLEET"], ALERTS),
         troubled={state: compliance[state] for state in TROUBLED if compliance.get(state)},
         silent=by_word[Availability.UNKNOWN],
         total=total,
@@ -58,7 +58,7 @@ def overview() -> ResponseReturnValue:
         calls=calls_since(now - CALLS_COUNT_FOR),
         drill=newest_drill(),
         quarter=Quarter.of(clock.today()).following,
-        packs_to_order=packs_to_order(clock.today()),
+        packs_to_order=packs,
     )
 
 

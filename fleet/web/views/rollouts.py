@@ -50,10 +50,10 @@ NUMBERS = tuple(name for name in Plan().as_document() if name not in ("shares", 
 
 @it.get("/rollouts")
 def rollouts() -> ResponseReturnValue:
-    before = whole(request.args, "before")
-    return render_template(
-        "it/rollouts.html", found=stored.find_rollouts(before=before), blackout=stored.blackout()
-    )
+    before, state = whole(request.args, "before"), request.args.get("state") or None
+    found = stored.find_rollouts([state] if state else (), before=before)
+    blackout = stored.blackout()
+    return render_template("it/rollouts.html", found=found, blackout=blackout, state=state)
 
 
 @it.get("/rollouts/new")
