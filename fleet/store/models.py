@@ -26,6 +26,7 @@ from fleet.store.rollout import (
 )
 from fleet.store.rollup import DailyRollup, HourlyRollup, RollupDue, RollupProgress
 from fleet.store.site import Site, Ward, Zone
+from fleet.store.task import SavedFilter, Task, TaskStep
 
 __all__ = [
     "Alert",
@@ -64,6 +65,7 @@ __all__ = [
     "RolloutRing",
     "RollupDue",
     "RollupProgress",
+    "SavedFilter",
     "SearchToken",
     "ServiceHeartbeat",
     "ServiceInstance",
@@ -71,6 +73,8 @@ __all__ = [
     "SignInFailure",
     "Site",
     "StudyProgress",
+    "Task",
+    "TaskStep",
     "Transition",
     "TrustVersion",
     "User",

@@ -15,14 +15,18 @@ from fleet.web.views import (  # each room adds its pages to the console
     devices,  # noqa: F401
     enrolment,  # noqa: F401
     entrance,
+    exports,  # noqa: F401
+    filters,  # noqa: F401
     firmware,  # noqa: F401
     health,
     overview,  # noqa: F401
     profiles,  # noqa: F401
     quarantine,  # noqa: F401
     rollouts,  # noqa: F401
+    search,  # noqa: F401
     shifts,  # noqa: F401
     short_wards,  # noqa: F401
+    tasks,  # noqa: F401
     tokens,  # noqa: F401
 )
 

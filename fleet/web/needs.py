@@ -123,8 +123,8 @@ def _packs(count: int) -> Iterator[Need]:
 
 def _certificates(now: datetime, settings: Settings) -> Iterator[Need]:
     devices = stored.device_certificates(now + LATE)
-    yield Need("certificates", "plug-in", devices.count, "Device certificates end and are not "
-               "renewed", "Enrol them anew", url_for("it.enrolment"), ends=devices.since)  # fmt: skip
+    yield Need("certificates", "plug-in", devices.count, "Device certificates end unrenewed",
+               "Enrol them anew", url_for("it.enrolment"), ends=devices.since)  # fmt: skip
     trust = trust_ends_at(db.session())
     if trust is not None and now >= trust - TRUST_LATE:
         yield Need("trust", "out-of-service", 1, "The trust document ends",

@@ -107,7 +107,7 @@ def test_a_certificate_that_ends_unrenewed_is_a_need_and_a_renewed_one_is_none(
             )
 
     certify("a", now + timedelta(days=5))
-    assert needs(calm)["certificates"].startswith("1 Device certificates end")
+    assert needs(calm)["certificates"].startswith("1 Device certificates end unrenewed")
     certify("b", now + timedelta(days=80))
     assert "certificates" not in needs(calm)
 

@@ -2,12 +2,14 @@
 import { Idiomorph } from "idiomorph";
 import { startChart } from "./lib/chart.js";
 import { showAges } from "./lib/ages.js";
+import { startSearch } from "./lib/search.js";
 import { startThemeSwitch } from "./lib/theme_switch.js";
 
 startThemeSwitch();
 setInterval(showAges, 1000);
 for (const element of document.querySelectorAll("[data-chart]")) startChart(element);
 for (const form of document.querySelectorAll("form[data-live]")) follow(form);
+for (const form of document.querySelectorAll("form[data-search]")) startSearch(form);
 
 for (const element of document.querySelectorAll("[data-refresh]")) setInterval(() => refresh(element).catch(() => {}), 5000);
 
