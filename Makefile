@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: assets bench-backlog bench-batteries bench-battery bench-board bench-devices bench-foresight bench-growth bench-history bench-ingest bench-migrations bench-packs bench-power-cut bench-rollout bench-runtime bench-wards clean format help lint litestream lock mosquitto run screenshots setup soak test test-faults test-tools
+.PHONY: assets bench-backlog bench-batteries bench-battery bench-board bench-devices bench-foresight bench-growth bench-history bench-ingest bench-migrations bench-packs bench-power-cut bench-rollout bench-runtime bench-wards bench-web clean format help lint litestream lock mosquitto run screenshots setup soak test test-faults test-tools
 
 # A bare machine's locale is POSIX; our files are UTF-8.
 export PYTHONUTF8 := 1
@@ -93,6 +93,9 @@ bench-batteries: setup test-tools ## Time the lists and totals of the batteries 
 
 bench-runtime: setup test-tools ## Errors of runtime, simulated and on real cells (WARDFLEET_BATTERY_DATA)
 	$(BIN)/python -m tests.bench.runtime
+
+bench-web: setup test-tools ## Time board, 304, search and overview at 100,000 devices under load
+	$(BIN)/python -m tests.bench.web
 
 bench-wards: setup test-tools ## A year of simulated hospitals: deaths foreseen, false calls
 	$(BIN)/python -m tests.bench.wards

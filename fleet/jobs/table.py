@@ -12,6 +12,7 @@ from fleet.jobs.heartbeat import heartbeat
 from fleet.jobs.silence import Watch
 from fleet.recovery.backup import nightly_backup
 from fleet.services.calls import follow_calls
+from fleet.services.count_fleet import count_fleet
 from fleet.services.forecast_packs import forecast_packs
 from fleet.services.judge_overdue import judge_overdue
 from fleet.services.partitions import make_partitions, pack_partitions
@@ -50,6 +51,7 @@ JOBS = (
     Job("plan_rollouts", 5, lambda tools, now: tools.watch.is_settled() and plan_rollouts(now)),
     Job("expire_commands", 5, lambda tools, now: expire_commands(now)),
     Job("work_tasks", 2, lambda tools, now: work_tasks(now)),
+    Job("count_fleet", 10, lambda tools, now: count_fleet(now)),
     Job("judge_overdue", 10, lambda tools, now: judge_overdue(now)),
     Job("roll_up", 30, lambda tools, now: roll_up(now)),
     Job("watch_packs", 60, lambda tools, now: watch_packs(now)),

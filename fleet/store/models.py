@@ -7,6 +7,7 @@ from fleet.store.configuration import Configuration
 from fleet.store.device import BatteryPack, Device, DeviceState, SearchToken
 from fleet.store.enrolment import Certificate, EnrolmentToken
 from fleet.store.firmware import FirmwareRelease, TrustVersion
+from fleet.store.fleet_count import FleetCount
 from fleet.store.heartbeat import ServiceHeartbeat, ServiceInstance
 from fleet.store.lease import JobRun, Lease
 from fleet.store.outbox import OutboxMessage
@@ -46,6 +47,7 @@ __all__ = [
     "EnrolmentToken",
     "FirmwareJob",
     "FirmwareRelease",
+    "FleetCount",
     "HourlyRollup",
     "JobRun",
     "Lease",

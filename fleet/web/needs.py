@@ -8,11 +8,12 @@ from flask import url_for
 
 from fleet.config import Settings
 from fleet.domain.words import AlertKind, Availability, DeviceKind
-from fleet.pki.expiry import LATE, endings
+from fleet.pki.expiry import endings
 from fleet.pki.folder import AuthorityError
 from fleet.services.recovery import BACKUP_TAKEN
 from fleet.store.database import db
 from fleet.store.queries import needs as stored
+from fleet.store.queries.fleet_count import Counts
 from fleet.store.queries.needs import Standing
 from fleet.store.queries.overview import Tally
 from fleet.store.queries.recovery import newest_drill
@@ -67,16 +68,16 @@ class Need(NamedTuple):
 
 
 def needs(
-    now: datetime, tallies: list[Tally], packs: int, settings: Settings, words: Mapping[str, str]
+    now: datetime, counts: Counts, settings: Settings, words: Mapping[str, str]
 ) -> list[Need]:
-    """`words`: the name of each kind of alert. `packs`: to order by the end of the quarter."""
+    """`words`: the name of each kind of alert."""
     found = (
         *_rollouts(),
         *_devices_waiting(),
         *_alerts(words),
-        *_short_wards(tallies),
-        *_packs(packs),
-        *_certificates(now, settings),
+        *_short_wards(counts.tallies),
+        *_packs(counts.packs),
+        *_certificates(now, counts.certificates, settings),
         *_recovery(now),
         *_quarantine(now),
     )
@@ -121,8 +122,7 @@ def _packs(count: int) -> Iterator[Need]:
                "Which, why and when", url_for("it.batteries"))  # fmt: skip
 
 
-def _certificates(now: datetime, settings: Settings) -> Iterator[Need]:
-    devices = stored.device_certificates(now + LATE)
+def _certificates(now: datetime, devices: Standing, settings: Settings) -> Iterator[Need]:
     yield Need("certificates", "plug-in", devices.count, "Device certificates end unrenewed",
                "Enrol them anew", url_for("it.enrolment"), ends=devices.since)  # fmt: skip
     trust = trust_ends_at(db.session())

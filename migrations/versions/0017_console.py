@@ -1,4 +1,4 @@
-"""Long work, saved filters, and what the audit and the certificates are searched by
+"""Long work, saved filters, the counted fleet, and what audit and certificates are searched by
 
 Revision: 0017
 Follows: 0013
@@ -35,6 +35,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("user_id", "page", "name"),
         **COUNTS_ON,
     )
+    op.create_table(
+        "fleet_count",
+        sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("counts", sa.JSON(), nullable=False),
+    )
     for name, table, columns in INDEXES:
         op.create_index(name, table, columns)
 
@@ -42,7 +48,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for name, table, _ in INDEXES:
         op.drop_index(name, table)
-    for table in ("saved_filter", "task_step", "task"):
+    for table in ("fleet_count", "saved_filter", "task_step", "task"):
         op.drop_table(table)
 
 

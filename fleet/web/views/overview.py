@@ -9,10 +9,9 @@ from flask.typing import ResponseReturnValue
 
 from fleet.domain.battery.quarters import Quarter
 from fleet.domain.words import Availability, ComplianceState, DeviceKind
-from fleet.store.queries import overview as figures
 from fleet.store.queries.alerts import calls_since
-from fleet.store.queries.battery_totals import packs_to_order
 from fleet.store.queries.board import ward_heads
+from fleet.store.queries.fleet_count import latest_counts
 from fleet.store.queries.overview import Tally
 from fleet.store.queries.recovery import newest_drill
 from fleet.web import clock
@@ -39,14 +38,15 @@ class Share:
 @it.get("")
 def overview() -> ResponseReturnValue:
     now = clock.now()
-    tallies = figures.availability_tallies(now)
-    compliance = figures.compliance_totals(now)
+    counts = latest_counts(now, clock.today())
+    tallies, compliance = counts.tallies, counts.compliance
     total = sum(tally.devices for tally in tallies)
-    by_word, packs = _by_word(tallies), packs_to_order(clock.today())
+    by_word = _by_word(tallies)
     return render_template(
         "it/overview.html",
         now=now,
-        needs=needs(now, tallies, packs, current_app.config["FLEET"], ALERTS),
+        counted_at=counts.at,
+        needs=needs(now, counts, current_app.config["FLEET"], ALERTS),
         troubled={state: compliance[state] for state in TROUBLED if compliance.get(state)},
         silent=by_word[Availability.UNKNOWN],
         total=total,
@@ -58,7 +58,7 @@ def overview() -> ResponseReturnValue:
         calls=calls_since(now - CALLS_COUNT_FOR),
         drill=newest_drill(),
         quarter=Quarter.of(clock.today()).following,
-        packs_to_order=packs,
+        packs_to_order=counts.packs,
     )
 
 
