@@ -1,9 +1,9 @@
 """The pages at 1,000 and 100,000 devices in 500 wards while 1,000 readings/s arrive.
 
 `make bench-web`. Broker, database, ingest, the load, and `web` and `schedule` as they are run, all
-share this machine. Answers are timed from outside, over HTTP on a connection that is kept, from the first
-byte of the request to the last of the answer. Beside each stands what its query alone takes, on a
-connection of this process, in turn with the requests.
+share this machine. Answers are timed from outside, over HTTP on a connection that is kept, from the
+first byte of the request to the last of the answer. Beside each stands what its query alone takes,
+on a connection of this process, in turn with the requests.
 """
 
 import argparse
@@ -87,10 +87,8 @@ def main() -> None:
 def _measure(here: Place, size: int, rounds: int) -> tuple[Times, Times]:
     seconds = rounds * EVERY_S + 60
     with create_worker(here.settings).app_context(), receiver(here, 1):
-        web, schedule = (
-            start([sys.executable, "-m", "fleet.cli", name], cwd=ROOT)
-            for name in ("web", "schedule")
-        )
+        fleet = [sys.executable, "-m", "fleet.cli"]
+        web, schedule = (start([*fleet, name], cwd=ROOT) for name in ("web", "schedule"))
         load = subprocess.Popen(
             [sys.executable, "-m", "tests.bench.load", "--port", str(here.broker.port),
              "--devices", str(size), "--rate", str(RATE), "--seconds", str(seconds)],

@@ -41,6 +41,10 @@ CONSOLE = {
     "ward-care": "/it/rollouts/wards",
     "diff": "/it/profiles/medication-cart/diff?from=1&to=2",
     "audit": "/it/audit",
+    "audit-found": "/it/audit?what=profile&from=2026-01-01",
+    "search": "/it/search?q=017",
+    "short-wards": "/it/short-wards",
+    "tasks": "/it/tasks",
     "tokens": "/it/tokens",
     "api": "/api/v1/docs",
 }
