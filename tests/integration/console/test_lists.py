@@ -95,7 +95,8 @@ def test_every_table_is_linked_from_the_page_that_shows_it(ada: FlaskClient) -> 
 @pytest.fixture
 def keep(ada: FlaskClient) -> Callable[..., tuple[int, str]]:
     def post(page: str, query: str, name: str, client: FlaskClient = ada) -> tuple[int, str]:
-        values = form(client.get("/it/devices").text, page=page, query=query, name=name)
+        asked = {"page": page, "query": query, "name": name}
+        values = form(client.get("/it/devices").text) | asked
         answer = client.post("/it/filters", data=values)
         return answer.status_code, answer.headers.get("Location", "")
 
