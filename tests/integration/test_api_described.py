@@ -21,8 +21,8 @@ from fleet.services.api_tokens import create_api_token
 from fleet.services.enrolment_tokens import make_tokens
 from tests.support.api import API, Hospital
 
-EXAMPLES = 12
-"""Of each operation and of each kind: some 1,500 requests, half a minute."""
+EXAMPLES = 8
+"""Of each operation, right and wrong: some 500 requests each, 15 s of a core."""
 CHECKS = [
     not_a_server_error,
     checks.status_code_conformance,
@@ -71,7 +71,7 @@ def test_no_answer_is_a_500_or_undocumented(
     asked = 0
     for operation in _operations(app):
         asked += _try(operation, headers, mode)
-    assert asked > 500
+    assert asked > 400
 
 
 def _operations(app: Flask) -> Iterator[Any]:
