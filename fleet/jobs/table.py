@@ -12,6 +12,7 @@ from fleet.jobs.heartbeat import heartbeat
 from fleet.jobs.silence import Watch
 from fleet.recovery.backup import nightly_backup
 from fleet.services.calls import follow_calls
+from fleet.services.count_fleet import count_fleet
 from fleet.services.forecast_packs import forecast_packs
 from fleet.services.judge_overdue import judge_overdue
 from fleet.services.partitions import make_partitions, pack_partitions
@@ -21,6 +22,7 @@ from fleet.services.rollouts.plan_rollouts import plan_rollouts
 from fleet.services.rollups import roll_up
 from fleet.services.send_command import expire_commands
 from fleet.services.study_packs import study_packs
+from fleet.services.tasks.work import work_tasks
 from fleet.services.watch_packs import watch_packs
 
 
@@ -48,6 +50,8 @@ JOBS = (
     Job("publish_revocations", 5, lambda tools, now: publish_revocations(tools.settings, now)),
     Job("plan_rollouts", 5, lambda tools, now: tools.watch.is_settled() and plan_rollouts(now)),
     Job("expire_commands", 5, lambda tools, now: expire_commands(now)),
+    Job("work_tasks", 2, lambda tools, now: work_tasks(now)),
+    Job("count_fleet", 10, lambda tools, now: count_fleet(now)),
     Job("judge_overdue", 10, lambda tools, now: judge_overdue(now)),
     Job("roll_up", 30, lambda tools, now: roll_up(now)),
     Job("watch_packs", 60, lambda tools, now: watch_packs(now)),

@@ -18,14 +18,19 @@ def register_csv(text: str, actor: str, now: datetime, *, dry_run: bool = False)
 
     Raises Invalid, which names line and column of everything that is wrong.
     """
-    numbered = list(_devices(text))
-    if not numbered:
-        raise Invalid({"csv": "at least one device under the line of column names"})
-    lines, devices = zip(*numbered, strict=True)
+    lines, devices = zip(*devices_in(text), strict=True)
     return register_devices(devices, actor, now, dry_run=dry_run, lines=lines)
 
 
-def _devices(text: str) -> Iterator[tuple[int, NewDevice]]:
+def devices_in(text: str, most: int = MOST_LINES) -> list[tuple[int, NewDevice]]:
+    """Each with its line, as they stand in the table. Raises Invalid."""
+    numbered = list(_devices(text, most))
+    if not numbered:
+        raise Invalid({"csv": "at least one device under the line of column names"})
+    return numbered
+
+
+def _devices(text: str, most: int) -> Iterator[tuple[int, NewDevice]]:
     first = text.removeprefix("\ufeff").partition("\n")[0]
     separator = ";" if first.count(";") > first.count(",") else ","
     rows = csv.reader(StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=separator)
@@ -35,8 +40,8 @@ def _devices(text: str) -> Iterator[tuple[int, NewDevice]]:
         for row in rows:
             if any(cell.strip() for cell in row):
                 yield rows.line_num, _device(dict(_cells(columns, row, rows.line_num)))
-            if rows.line_num > MOST_LINES + 1:
-                raise Invalid({"csv": f"at most {MOST_LINES} lines at once"})
+            if rows.line_num > most + 1:
+                raise Invalid({"csv": f"at most {most} lines at once"})
     except csv.Error as error:
         raise Invalid({f"line {rows.line_num}: csv": str(error)}) from error
 

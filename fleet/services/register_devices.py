@@ -73,6 +73,14 @@ def register_devices(
         return [row.device_id for row in rows]
 
 
+def problems_with(
+    session: Session, devices: Sequence[NewDevice], lines: Sequence[int]
+) -> dict[str, str]:
+    """Why they could not be registered as the database is now; empty where they can."""
+    wards = set(session.scalars(select(Ward.slug)))
+    return _problems(session, devices, wards, lines)
+
+
 def search_tokens(device: Device) -> set[str]:
     """The words a device is found by: its names whole, and their parts ("cart-017": "017")."""
     names = [n.lower() for n in (device.asset_tag, device.device_id, device.serial) if n]

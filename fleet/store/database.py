@@ -186,8 +186,18 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def fenced(may_write: Fence) -> Iterator[None]:
-    """Every transaction inside begins by asking `may_write`, which raises if it may not."""
-    token = _fence.set(may_write)
+    """Every transaction inside begins by asking `may_write`, which raises if it may not.
+
+    One inside another: both are asked, the outer one first.
+    """
+    outer = _fence.get()
+
+    def both(session: Session) -> None:
+        if outer is not None:
+            outer(session)
+        may_write(session)
+
+    token = _fence.set(both)
     try:
         yield
     finally:

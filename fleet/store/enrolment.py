@@ -43,7 +43,7 @@ class Certificate(Base):
     serial: Mapped[str] = mapped_column(String(40), unique=True)
     """Hexadecimal."""
     issued_at: Mapped[datetime] = mapped_column(Instant)
-    expires_at: Mapped[datetime] = mapped_column(Instant)
+    expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
     pem: Mapped[str] = mapped_column(Text)
     revoked_at: Mapped[datetime | None] = mapped_column(Instant, index=True)
     dropped_at: Mapped[datetime | None] = mapped_column(Instant)

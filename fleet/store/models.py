@@ -7,6 +7,7 @@ from fleet.store.configuration import Configuration
 from fleet.store.device import BatteryPack, Device, DeviceState, SearchToken
 from fleet.store.enrolment import Certificate, EnrolmentToken
 from fleet.store.firmware import FirmwareRelease, TrustVersion
+from fleet.store.fleet_count import FleetCount
 from fleet.store.floor import FloorPlan, WardNeighbour
 from fleet.store.heartbeat import ServiceHeartbeat, ServiceInstance
 from fleet.store.holding import CheckOut, FaultReport
@@ -38,6 +39,7 @@ from fleet.store.rollout import (
 )
 from fleet.store.rollup import DailyRollup, HourlyRollup, RollupDue, RollupProgress
 from fleet.store.site import Site, Ward, Zone
+from fleet.store.task import SavedFilter, Task, TaskStep
 
 __all__ = [
     "Alert",
@@ -61,6 +63,7 @@ __all__ = [
     "FaultReport",
     "FirmwareJob",
     "FirmwareRelease",
+    "FleetCount",
     "FloorPlan",
     "HourlyRollup",
     "JobRun",
@@ -85,6 +88,7 @@ __all__ = [
     "RolloutRing",
     "RollupDue",
     "RollupProgress",
+    "SavedFilter",
     "SearchToken",
     "ServiceHeartbeat",
     "ServiceInstance",
@@ -92,6 +96,8 @@ __all__ = [
     "SignInFailure",
     "Site",
     "StudyProgress",
+    "Task",
+    "TaskStep",
     "Transition",
     "TrustVersion",
     "User",

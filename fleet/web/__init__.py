@@ -28,6 +28,8 @@ from fleet.web.views import (  # each room adds its pages to the console
     devices,  # noqa: F401
     enrolment,  # noqa: F401
     entrance,
+    exports,  # noqa: F401
+    filters,  # noqa: F401
     firmware,  # noqa: F401
     floors,  # noqa: F401
     health,
@@ -40,8 +42,11 @@ from fleet.web.views import (  # each room adds its pages to the console
     rollouts,  # noqa: F401
     screen,
     screens,  # noqa: F401
+    search,  # noqa: F401
     shifts,  # noqa: F401
+    short_wards,  # noqa: F401
     single_sign_on,
+    tasks,  # noqa: F401
     tickets,  # noqa: F401
     tokens,  # noqa: F401
 )

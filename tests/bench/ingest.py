@@ -62,7 +62,7 @@ class Measured:
 
 
 @contextmanager
-def place(database: str, devices: int, preloaded: int) -> Iterator[Place]:
+def place(database: str, devices: int, preloaded: int, wards: int = WARDS) -> Iterator[Place]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         broker = Broker(folder)
@@ -75,7 +75,7 @@ def place(database: str, devices: int, preloaded: int) -> Iterator[Place]:
             here.processes["database"] = [p for p in mine if p.name() == "postgres"]
         upgrade(here.settings.database_url)
         with create_worker(here.settings).app_context():
-            fill(devices, WARDS)
+            fill(devices, wards)
             preload(preloaded, devices)
             db.engine.dispose()
         yield here

@@ -126,3 +126,41 @@ def test_a_token_is_shown_once(night: Flask, page: Pages) -> None:
         assert secret.startswith("wf_")
         console.goto("/it/tokens")
         assert secret not in console.content()
+
+
+def test_the_chart_goes_closer_and_wider_and_to_what_was_drawn_over(console: Page) -> None:
+    console.goto("/it/devices/cart-001")
+    chart = console.locator("[data-chart]")
+    expect(chart.locator("canvas")).to_be_visible()
+
+    def becomes(wanted: int) -> None:
+        console.wait_for_function(
+            "([low, high]) => { const { since, until } = document.querySelector('[data-chart]')"
+            ".dataset; return until - since >= low && until - since <= high; }",
+            arg=[wanted - 2, wanted + 2],
+        )
+
+    becomes(86_400)
+    console.get_by_role("button", name="Closer").click()
+    becomes(43_200)
+    console.get_by_role("button", name="Wider").click()
+    becomes(86_400)
+    until = int(chart.get_attribute("data-until") or 0)
+    console.get_by_role("button", name="Earlier").click()
+    console.wait_for_function(
+        "(at) => Math.abs(document.querySelector('[data-chart]').dataset.until - at) < 3",
+        arg=until - 43_200,
+    )
+    console.get_by_role("button", name="Day").click()
+    becomes(86_400)
+    box = chart.locator(".u-over").bounding_box()
+    assert box
+    middle = box["y"] + box["height"] / 2
+    console.mouse.move(box["x"] + box["width"] * 0.5, middle)
+    console.mouse.down()
+    console.mouse.move(box["x"] + box["width"] * 0.75, middle, steps=5)
+    console.mouse.up()
+    console.wait_for_function(
+        "() => { const { since, until } = document.querySelector('[data-chart]').dataset;"
+        " return Math.abs(until - since - 21600) < 900; }"
+    )

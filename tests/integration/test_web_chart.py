@@ -13,7 +13,7 @@ from fleet.store.database import db, transaction
 from fleet.store.models import Reading, RollupProgress
 from fleet.store.queries.charge_history import Bucket, bucket_for, charge_history
 from fleet.store.rollup import DAY, HOUR, day_of
-from fleet.web.charge_chart import SPANS, lines
+from fleet.web.charge_chart import LONGEST, SHORTEST, SPANS, lines, span_of, width_for
 from tests.support.api import statements
 from tests.support.hospital import build_hospital, reading, say, telemetry
 
@@ -143,7 +143,21 @@ def test_long_spans_show_the_same_however_much_is_rolled_up(
 
 def test_a_span_has_hundreds_of_buckets_and_no_more() -> None:
     for length in SPANS.values():
-        assert 100 < length / bucket_for(length) < 800
+        assert 100 < length / width_for(length) < 800
+    assert width_for(timedelta(hours=6)) == MINUTE
+    assert width_for(timedelta(hours=7)) == bucket_for(timedelta(hours=7)) == 5 * MINUTE
+
+
+def test_a_stretch_is_what_was_chosen_within_what_can_be_drawn() -> None:
+    at = int(NOW.timestamp())
+    assert span_of("", at, at + 7_200, NOW) == (NOW, NOW + 2 * HOUR, MINUTE)
+    assert span_of("day", None, at, NOW) == (NOW - DAY, NOW, 5 * MINUTE)
+    for since, until, length in ((at, at, SHORTEST), (at, at - 99, SHORTEST), (0, at, LONGEST)):
+        found = span_of("", since, until, NOW)
+        assert found
+        assert found.until - found.since == length
+    assert span_of("century", None, None, NOW) is None
+    assert span_of("", 2**40, 2**40, NOW) is None
 
 
 def bucket(start: int, mean: float = 50) -> Bucket:

@@ -29,7 +29,7 @@ def identity_at(now: datetime) -> ColumnElement[str]:
     )
 
 
-_WAITS = (
+WAITS = (
     EnrolmentToken.used_at.is_not(None),
     EnrolmentToken.withdrawn_at.is_(None),
     EnrolmentToken.approved.is_(False),
@@ -38,7 +38,7 @@ _WAITS = (
 
 def is_waiting(device_pk: int) -> bool:
     """Also one that has a valid certificate, and asks for another one with a token."""
-    mine = select(EnrolmentToken.id).where(EnrolmentToken.device_pk == device_pk, *_WAITS)
+    mine = select(EnrolmentToken.id).where(EnrolmentToken.device_pk == device_pk, *WAITS)
     return db.session.scalar(mine.limit(1)) is not None
 
 
@@ -51,7 +51,7 @@ def waiting() -> Rows:
         )
         .join(Device, Device.id == EnrolmentToken.device_pk)
         .join(Ward, Ward.id == Device.ward_id)
-        .where(*_WAITS)
+        .where(*WAITS)
         .order_by(EnrolmentToken.used_at)
     )  # fmt: skip
     return db.session.execute(query).all()

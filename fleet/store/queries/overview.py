@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from fleet.domain.access import ALL, Reach
 from fleet.domain.words import Lifecycle
 from fleet.store.database import db
-from fleet.store.models import Configuration, Device, DeviceState, QuarantinedMessage
+from fleet.store.models import Configuration, Device, DeviceState
 from fleet.store.queries.as_of import availability_at, compliance_at
 from fleet.store.queries.whereabouts import within
 
@@ -44,8 +44,3 @@ def compliance_totals(now: datetime, reach: Reach = ALL) -> dict[str, int]:
         .group_by(word)
     )
     return {row[0]: row[1] for row in db.session.execute(query)}
-
-
-def quarantined_since(moment: datetime) -> int:
-    query = select(func.count()).where(QuarantinedMessage.received_at >= moment)
-    return db.session.scalar(query) or 0

@@ -19,17 +19,17 @@ from fleet.domain.words import ComplianceState
 from fleet.services.send_command import send_command
 from fleet.store.queries.alerts import alerts_of
 from fleet.store.queries.battery_pack import packs_of
-from fleet.store.queries.charge_history import bucket_for, charge_history
+from fleet.store.queries.charge_history import charge_history
 from fleet.store.queries.commands import commands_of
 from fleet.store.queries.device import device_by_id, transitions_of
 from fleet.store.queries.enrolment import certificates_of, is_waiting
 from fleet.store.queries.quarantine import find_quarantined
 from fleet.store.queries.runtime import runtime
 from fleet.web import clock
-from fleet.web.charge_chart import SPANS, lines
+from fleet.web.charge_chart import lines, span_of
 from fleet.web.load_chart import LoadChart, load_chart
 from fleet.web.signed_in import actor
-from fleet.web.views.console import it, refused_with_words
+from fleet.web.views.console import it, refused_with_words, whole
 
 
 @it.get("/devices/<device_id>")
@@ -69,18 +69,19 @@ def command(device_id: str) -> ResponseReturnValue:
 @it.get("/devices/<device_id>/chart.json")
 @allow(Access.READ)
 def chart(device_id: str) -> ResponseReturnValue:
-    length = SPANS.get(request.args.get("span", "day"))
-    if length is None:
+    """`span` by its name; or `since` and `until`, in seconds since 1970."""
+    now, args = clock.now(), request.args
+    moments = (whole(args, name, bits=40) for name in ("since", "until"))
+    span = span_of(args.get("span", "day"), *moments, now)
+    if span is None:
         abort(404)
-    now = clock.now()
-    found = _device(device_id, now)
-    since, width = now - length, bucket_for(length)
-    buckets = charge_history(found.id, since, now + timedelta(seconds=1), width)
+    found, width = _device(device_id, now), span.width
+    buckets = charge_history(found.id, span.since, span.until + timedelta(seconds=1), width)
     interval_s = (found.document or {}).get("reporting", {}).get("interval_s", DEFAULT_INTERVAL_S)
     answer = jsonify(
         timezone=found.timezone,
-        since=int(since.timestamp()),
-        until=int(now.timestamp()),
+        since=int(span.since.timestamp()),
+        until=int(span.until.timestamp()),
         **lines(buckets, int(width.total_seconds()), interval_s),
     )
     answer.headers["Cache-Control"] = "no-store"

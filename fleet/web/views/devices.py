@@ -2,15 +2,16 @@
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.datastructures import MultiDict
 
 from fleet.access import At, allow, must_reach, reach
 from fleet.domain.access import Access
+from fleet.domain.commands import CommandName
 from fleet.services.errors import Invalid
 from fleet.services.register_devices import NewDevice, register_devices
-from fleet.store.queries.devices import MOST_COUNTED, DeviceFilter, count_devices, find_devices
+from fleet.store.queries.devices import MOST_COUNTED, count_devices, find_devices
 from fleet.store.queries.places import Named, wards
 from fleet.web import clock
+from fleet.web.device_filter import address_of, device_filter
 from fleet.web.signed_in import actor
 from fleet.web.views.console import it
 
@@ -20,7 +21,7 @@ FIELDS = ("asset_tag", "kind", "ward", "device_id", "model", "serial")
 @it.get("/devices")
 @allow(Access.READ, At.ANY)
 def devices() -> ResponseReturnValue:
-    now, wanted = clock.now(), _filter(request.args)
+    now, wanted = clock.now(), device_filter(request.args)
     page = find_devices(wanted, now, request.args.get("after"))
     count = count_devices(wanted, now)
     return render_template(
@@ -30,7 +31,8 @@ def devices() -> ResponseReturnValue:
         page=page,
         count=f"more than {MOST_COUNTED}" if count > MOST_COUNTED else str(count),
         wards=wards(reach()),
-        address=_address(wanted),
+        address=address_of(wanted),
+        commands=list(CommandName),
     )
 
 
@@ -68,28 +70,3 @@ def register_device() -> ResponseReturnValue:
 def _wards() -> list[Named]:
     """Where they may enter a device."""
     return wards(reach(Access.DEVICES))
-
-
-def _filter(asked: MultiDict[str, str]) -> DeviceFilter:
-    return DeviceFilter(
-        search=asked.get("q", "").strip()[:100],
-        kind=asked.get("kind") or None,
-        ward=asked.get("ward") or None,
-        availability=asked.get("availability") or None,
-        compliance=asked.get("compliance") or None,
-        identity=asked.get("identity") or None,
-        reach=reach(),
-    )
-
-
-def _address(wanted: DeviceFilter) -> dict[str, str]:
-    """The filter as it stands in the address, so that a list can be kept as a bookmark."""
-    asked = {
-        "q": wanted.search,
-        "kind": wanted.kind,
-        "ward": wanted.ward,
-        "availability": wanted.availability,
-        "compliance": wanted.compliance,
-        "identity": wanted.identity,
-    }
-    return {name: value for name, value in asked.items() if value}

@@ -3,24 +3,24 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 
-from flask import render_template
+from flask import current_app, render_template
 from flask.typing import ResponseReturnValue
 
 from fleet.access import At, allow, reach
 from fleet.domain.access import Access
 from fleet.domain.battery.quarters import Quarter
 from fleet.domain.words import Availability, ComplianceState, DeviceKind
-from fleet.store.queries import overview as figures
-from fleet.store.queries.alerts import calls_since, open_by_kind
-from fleet.store.queries.battery_totals import packs_to_order
+from fleet.store.queries.alerts import calls_since
 from fleet.store.queries.board import ward_heads
+from fleet.store.queries.fleet_count import count, latest_counts
 from fleet.store.queries.overview import Tally
 from fleet.store.queries.recovery import newest_drill
 from fleet.web import clock
+from fleet.web.needs import needs
 from fleet.web.views.alerts import CALLS_COUNT_FOR
 from fleet.web.views.console import it
+from fleet.web.words import ALERTS
 
 TROUBLED = (ComplianceState.NONCOMPLIANT, ComplianceState.DRIFTED, ComplianceState.UNSUPPORTED)
 
@@ -42,15 +42,15 @@ class Share:
 def overview() -> ResponseReturnValue:
     now = clock.now()
     seen = reach()
-    tallies = figures.availability_tallies(now, seen)
-    compliance = figures.compliance_totals(now, seen)
+    counts = latest_counts(now, clock.today()) if seen.everything else count(now, None, seen)
+    tallies, compliance = counts.tallies, counts.compliance
     total = sum(tally.devices for tally in tallies)
     by_word = _by_word(tallies)
     return render_template(
         "it/overview.html",
         now=now,
-        alerts=open_by_kind(seen),
-        quarantined=figures.quarantined_since(now - timedelta(days=1)) if seen.everything else 0,
+        counted_at=counts.at,
+        needs=needs(now, counts, current_app.config["FLEET"], ALERTS, seen),
         troubled={state: compliance[state] for state in TROUBLED if compliance.get(state)},
         silent=by_word[Availability.UNKNOWN],
         total=total,
@@ -62,7 +62,7 @@ def overview() -> ResponseReturnValue:
         calls=calls_since(now - CALLS_COUNT_FOR, seen),
         drill=newest_drill(),
         quarter=Quarter.of(clock.today()).following,
-        packs_to_order=packs_to_order(clock.today()) if seen.everything else None,
+        packs_to_order=counts.packs,
     )
 
 

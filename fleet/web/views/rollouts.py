@@ -54,12 +54,14 @@ NUMBERS = tuple(name for name in Plan().as_document() if name not in ("shares", 
 @it.get("/rollouts")
 @allow(Access.READ, At.ANY)
 def rollouts() -> ResponseReturnValue:
-    before = whole(request.args, "before")
+    before, state = whole(request.args, "before"), request.args.get("state") or None
+    found = stored.find_rollouts([state] if state else (), before=before, reach=reach())
     return render_template(
         "it/rollouts.html",
-        found=stored.find_rollouts(before=before, reach=reach()),
+        found=found,
         blackout=stored.blackout(),
         places=_places(),
+        state=state,
     )
 
 

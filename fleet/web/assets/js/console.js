@@ -4,6 +4,7 @@ import { startChart } from "./lib/chart.js";
 import { showAges } from "./lib/ages.js";
 import { startDrawing } from "./lib/drawing.js";
 import { closeMenus } from "./lib/menus.js";
+import { startSearch } from "./lib/search.js";
 import { startThemeSwitch } from "./lib/theme_switch.js";
 
 startThemeSwitch();
@@ -12,6 +13,7 @@ setInterval(showAges, 1000);
 for (const element of document.querySelectorAll("[data-chart]")) startChart(element);
 for (const figure of document.querySelectorAll("[data-drawing]")) startDrawing(figure);
 for (const form of document.querySelectorAll("form[data-live]")) follow(form);
+for (const form of document.querySelectorAll("form[data-search]")) startSearch(form);
 
 if (document.querySelector("[data-refresh]")) setInterval(() => refresh().catch(() => {}), 5000);
 

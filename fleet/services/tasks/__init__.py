@@ -1,0 +1,1 @@
+"""Long work: proposed and looked at, begun, done step by step, cancelled."""

@@ -1,0 +1,87 @@
+"""Long work, saved filters, the counted fleet, and what audit and certificates are searched by
+
+Revision: 0017
+Follows: 0013
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from fleet.store.types import Instant
+
+revision = "0017"
+down_revision = "0013"
+branch_labels = None
+depends_on = None
+
+COUNTS_ON = {"sqlite_autoincrement": True}
+INDEXES = (
+    ("ix_audit_entry_actor", "audit_entry", ["actor", "id"]),
+    ("ix_audit_entry_action", "audit_entry", ["action", "id"]),
+    ("ix_certificate_expires_at", "certificate", ["expires_at"]),
+)
+
+
+def upgrade() -> None:
+    _tasks()
+    op.create_table(
+        "saved_filter",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("user_id", sa.Integer(), sa.ForeignKey("user_account.id"), nullable=False),
+        sa.Column("page", sa.String(32), nullable=False),
+        sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("query", sa.String(1024), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.UniqueConstraint("user_id", "page", "name"),
+        **COUNTS_ON,
+    )
+    op.create_table(
+        "fleet_count",
+        sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("counts", sa.JSON(), nullable=False),
+    )
+    for name, table, columns in INDEXES:
+        op.create_index(name, table, columns)
+
+
+def downgrade() -> None:
+    for name, table, _ in INDEXES:
+        op.drop_index(name, table)
+    for table in ("fleet_count", "saved_filter", "task_step", "task"):
+        op.drop_table(table)
+
+
+def _tasks() -> None:
+    op.create_table(
+        "task",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("wanted", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("created_by", sa.String(80), nullable=False),
+        sa.Column("started_at", Instant(), nullable=True),
+        sa.Column("ended_at", Instant(), nullable=True),
+        sa.Column("ended_by", sa.String(80), nullable=True),
+        sa.Column("steps", sa.Integer(), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("refused", sa.Integer(), nullable=False),
+        **COUNTS_ON,
+    )
+    op.create_index("ix_task_state", "task", ["state", "id"])
+    op.create_table(
+        "task_step",
+        sa.Column(
+            "task_id",
+            sa.Integer(),
+            sa.ForeignKey("task.id", ondelete="CASCADE"),
+            primary_key=True,
+        ),
+        sa.Column("place", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("subject", sa.String(128), nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("words", sa.String(512), nullable=True),
+        sa.Column("content", sa.JSON(), nullable=False),
+    )
+    op.create_index("ix_task_step_state", "task_step", ["task_id", "state", "place"])
