@@ -1,7 +1,7 @@
 """Long work, saved filters, the counted fleet, and what audit and certificates are searched by
 
 Revision: 0017
-Follows: 0013
+Follows: 0016
 """
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from alembic import op
 from fleet.store.types import Instant
 
 revision = "0017"
-down_revision = "0013"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

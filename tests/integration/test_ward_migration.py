@@ -12,7 +12,7 @@ from fleet.store.database import db
 from tests.support.hospital import NOON, build_hospital, reading, say, state, telemetry
 from tests.support.migrating import config
 
-BEFORE = "0013"
+BEFORE = "0014"
 TABLES = {
     "badge", "check_out", "fault_report", "floor_plan", "kiosk", "kiosk_session", "ward_neighbour"
 }  # fmt: skip
