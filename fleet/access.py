@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from flask import Flask, abort, current_app, g, request
+from werkzeug.exceptions import Unauthorized
 
 from fleet import identity
 from fleet.domain import access as rules
@@ -43,10 +44,20 @@ _PLACES: dict[str, Callable[[Any], Place | None]] = {
     "alert_id": whereabouts.place_of_alert,
     "rollout_id": whereabouts.place_of_rollout,
     "assignment_id": whereabouts.place_of_assignment,
+    "kiosk_id": whereabouts.place_of_kiosk,
+    "ticket_id": whereabouts.place_of_ticket,
 }
 """By the name of a variable in an address: so what is about an object is only for who has it in
 their reach, whatever the route declares."""
 _LOOKED_UP = {At.WARD, At.SITE, At.SCOPE}
+
+
+class NotShown(Unauthorized):
+    """`need`: what somebody must show before this can be done: badge, pin, or login."""
+
+    def __init__(self, need: str) -> None:
+        super().__init__(need)
+        self.need = need
 
 
 class UndeclaredPermission(RuntimeError):
@@ -119,7 +130,9 @@ def guard(now: Callable[[], datetime]) -> None:
     access = declared.get("access")
     if access == Access.OPEN:
         return
-    caller = _known(now())
+    caller = _known(access, now())
+    if caller is None and access == Access.USE:
+        raise NotShown("login" if identity.current_screen() is None else "badge")
     if caller is None:
         abort(401, "Send a token as `Authorization: Bearer ...`, or sign in.")
     if access is None:  # it was added after the start
@@ -141,8 +154,17 @@ def _check(caller: Caller, access: Access, at: At | None) -> None:
         return
     if not places:
         abort(403, f"This needs the permission `{access}` for everything.")
-    if not all(place and caller.may(access, place) for place in places):
+    if not all(place and _may(caller, access, place) for place in places):
         abort(404)  # as if it were not there
+
+
+def _may(caller: Caller, access: Access, place: Place) -> bool:
+    """Carts are lent: who uses those of a ward uses those of its whole hospital, for the board
+    itself sends them next door when there is none."""
+    if access != Access.USE or place.site_id is None:
+        return caller.may(access, place)
+    wards = {grant.ward_id for grant in caller.giving(access) if grant.ward_id is not None}
+    return caller.may(access, place) or place.site_id in whereabouts.sites_of(wards)
 
 
 def _places(at: At | None, named: dict[str, Any]) -> Iterator[Place | None]:
@@ -207,13 +229,27 @@ def may_have(sha256: str) -> bool:
 # --- Who it is ------------------------------------------------------------------------------
 
 
-def _known(now: datetime) -> Caller | None:
+def _known(access: Access | None, now: datetime) -> Caller | None:
     """By the token where one is sent: then a cookie that came along counts for nothing."""
     if "caller" not in g:
         authorization = request.headers.get("Authorization")
-        g.caller = _by_session(now) if authorization is None else _by_token(authorization, now)
+        in_person = _by_badge if _is_done_at_screen(access) else _by_session
+        g.caller = in_person(now) if authorization is None else _by_token(authorization, now)
     found: Caller | None = g.caller
     return found
+
+
+def _is_done_at_screen(access: Access | None) -> bool:
+    """Carts are taken by who stands there, whoever else is signed in in the same browser."""
+    return access == Access.USE and identity.current_screen() is not None
+
+
+def _by_badge(now: datetime) -> Caller | None:
+    session = identity.badge_session(now)
+    if session is None:
+        return None
+    user = session.badge.user
+    return Caller(f"user:{user.username}", grants_of(user.id))
 
 
 def _by_session(now: datetime) -> Caller | None:

@@ -121,7 +121,7 @@ def _end(session: Session, token: str) -> None:
     session.execute(delete(LoginSession).where(LoginSession.token_hash == token_hash(token)))
 
 
-def _waiting(token: str, now: datetime) -> Select[tuple[str]]:
+def _waiting(token: str, now: datetime) -> Select[str]:
     return (
         select(LoginSession.token_hash)
         .join(User)

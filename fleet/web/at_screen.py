@@ -2,29 +2,27 @@
 
 from typing import NamedTuple
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, jsonify, request
+from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
+from fleet.access import NotShown, actor
 from fleet.config import Settings
+from fleet.identity import BADGE_COOKIE, SCREEN_COOKIE, badge_session, current_screen
 from fleet.services.holds import Hand
-from fleet.services.kiosk_sessions import kiosk_session
-from fleet.store.models import Kiosk, KioskSession
-from fleet.store.queries.kiosks import kiosk_by_token
+from fleet.store.models import KioskSession
 from fleet.web import clock
-from fleet.web.signed_in import current_user
+from fleet.web.sayings import refusal
+from fleet.web.words import capitalize_first
 
-SCREEN_COOKIE = "wardfleet_screen"
-BADGE_COOKIE = "wardfleet_badge"
 SCREEN_LASTS_S = 400 * 86_400
 """As long as browsers keep a cookie; every visit begins it anew."""
-
-
-class NotShown(Exception):
-    """`need`: what is missing before this can be done: badge, pin, or login."""
-
-    def __init__(self, need: str) -> None:
-        super().__init__(need)
-        self.need = need
+NEEDS = {
+    "badge": _("Hold your badge to the reader."),
+    "pin": _("Enter your PIN."),
+    "login": _("Sign in first: this is not a registered screen."),
+}
 
 
 class Standing(NamedTuple):
@@ -37,39 +35,35 @@ class Standing(NamedTuple):
 def init_app(app: Flask) -> None:
     app.context_processor(lambda: {"screen": current_screen, "standing": standing})
     app.after_request(_keep_to_themselves)
-
-
-def current_screen() -> Kiosk | None:
-    """The registered screen that asks, looked up once in a request."""
-    if "screen" not in g:
-        token = request.cookies.get(SCREEN_COOKIE)
-        g.screen = kiosk_by_token(token) if token else None
-    screen: Kiosk | None = g.screen
-    return screen
+    app.register_error_handler(NotShown, missing)
 
 
 def current_session() -> KioskSession | None:
-    """Of who stands before this screen: one that was begun at another counts for nothing here."""
-    screen, token = current_screen(), request.cookies.get(BADGE_COOKIE)
-    session = kiosk_session(token, clock.now()) if screen and token else None
-    return session if session and screen and session.kiosk_id == screen.id else None
+    return badge_session(clock.now())
 
 
 def hand(*, changes: bool = True) -> Hand:
-    """Who does it. `changes`: a badge alone is not enough (control 32). Raises NotShown."""
-    screen = current_screen()
-    if screen is None:
-        user = current_user()
-        if user is None:
-            raise NotShown("login")
-        return Hand(f"user:{user.username}")
-    session = current_session()
-    if session is None:
-        raise NotShown("badge")
+    """Who does it, behind a route that asks for `Access.USE`: that they may is known by then.
+
+    `changes`: a badge alone is not enough (control 32). Raises NotShown.
+    """
+    screen, session = current_screen(), current_session()
+    if screen is None or session is None:
+        return Hand(actor())
     if changes and session.pin_at is None:
         raise NotShown("pin")
-    name = f"kiosk/{screen.id} {screen.name}"
-    return Hand(f"user:{session.badge.user.username}", name, screen.ward_id)
+    return Hand(actor(), f"kiosk/{screen.id} {screen.name}", screen.ward_id)
+
+
+def said(words: str, status: int, need: str | None = None) -> ResponseReturnValue:
+    """For the page's own script, in the words of whoever stands there."""
+    answer = jsonify(words=capitalize_first(refusal(words)), need=need)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer, status
+
+
+def missing(error: NotShown) -> ResponseReturnValue:
+    return said(str(NEEDS[error.need]), 401, error.need)
 
 
 def standing() -> Standing | None:

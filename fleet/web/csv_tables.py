@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from werkzeug.datastructures import MultiDict
 
+from fleet.access import reach
+from fleet.domain.access import Access
 from fleet.domain.words import Availability, DeviceKind
 from fleet.store.database import db
 from fleet.store.queries import alerts, audit, enrolment, firmware, needs, profiles, quarantine
@@ -24,6 +26,7 @@ from fleet.store.queries.places import home_timezone
 from fleet.web import clock
 from fleet.web.audit_changes import audit_filter
 from fleet.web.device_filter import device_filter
+from fleet.web.task_reach import whose_tasks
 
 AT_ONCE = 1_000
 Args = MultiDict[str, str]
@@ -110,13 +113,15 @@ def _devices(args: Args) -> Iterator[Cells]:
 
 def _alerts(args: Args) -> Iterator[Cells]:
     state, kind = args.get("state") or None, args.get("kind") or None
-    found = _pages(lambda where: alerts.find_alerts(state, kind, None, where, AT_ONCE))
+    seen = reach()
+    found = _pages(lambda where: alerts.find_alerts(state, kind, None, where, AT_ONCE, seen))
     return map(_of(ALERT), found)
 
 
 def _rollouts(args: Args) -> Iterator[Cells]:
     states = [args["state"]] if args.get("state") else ()
-    found = _pages(lambda where: rollout_list.find_rollouts(states, where, AT_ONCE))
+    seen = reach()
+    found = _pages(lambda where: rollout_list.find_rollouts(states, where, AT_ONCE, seen))
     return map(_of(ROLLOUT), found)
 
 
@@ -133,8 +138,8 @@ def _quarantine(args: Args) -> Iterator[Cells]:
 
 
 def _tasks(args: Args) -> Iterator[Cells]:
-    state = args.get("state") or None
-    return map(_of(TASK), _pages(lambda where: task_list.find_tasks(state, where, AT_ONCE)))
+    state, by = args.get("state") or None, whose_tasks()
+    return map(_of(TASK), _pages(lambda where: task_list.find_tasks(state, where, AT_ONCE, by)))
 
 
 def steps(task_id: int, state: str | None) -> Iterator[Cells]:
@@ -149,14 +154,14 @@ def _releases(_args: Args) -> Iterator[Cells]:
 
 
 def _shifts(_args: Args) -> Iterator[Cells]:
-    for site in shift_list.shifts():
+    for site in shift_list.shifts(reach(Access.WARD)):
         yield site.name, "", _cell(site.starts), site.timezone
         for ward in site.wards:
             yield site.name, ward.name, _cell(ward.starts), site.timezone
 
 
 def _short_wards(_args: Args) -> Iterator[Cells]:
-    tallies = availability_tallies(clock.now())
+    tallies = availability_tallies(clock.now(), reach())
     found = needs.short_wards(tallies, DeviceKind.MEDICATION_CART, Availability.AVAILABLE)
     return map(_of(SHORT), found)
 

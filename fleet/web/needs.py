@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 from flask import url_for
 
+from fleet.access import may
 from fleet.config import Settings
+from fleet.domain.access import Access, Reach
 from fleet.domain.words import AlertKind, Availability, DeviceKind
 from fleet.pki.expiry import endings
 from fleet.pki.folder import AuthorityError
@@ -59,7 +61,7 @@ class Need(NamedTuple):
 
     name: str
     look: str
-    count: int
+    number: int
     words: str
     do: str
     address: str
@@ -68,24 +70,24 @@ class Need(NamedTuple):
 
 
 def needs(
-    now: datetime, counts: Counts, settings: Settings, words: Mapping[str, str]
+    now: datetime, counts: Counts, settings: Settings, words: Mapping[AlertKind, str], reach: Reach
 ) -> list[Need]:
-    """`words`: the name of each kind of alert."""
-    found = (
-        *_rollouts(),
-        *_devices_waiting(),
-        *_alerts(words),
-        *_short_wards(counts.tallies),
-        *_packs(counts.packs),
-        *_certificates(now, counts.certificates, settings),
-        *_recovery(now),
-        *_quarantine(now),
-    )
-    return [need for need in found if need.count]
+    """`words`: the name of each kind of alert. No more than they see and have a page for."""
+    found = [*_rollouts(reach), *_devices_waiting(), *_alerts(words, reach)]
+    found += _short_wards(counts.tallies)
+    if counts.packs is not None:
+        found += _packs(counts.packs)
+    if reach.everything:
+        found += [
+            *_certificates(now, counts.certificates, settings),
+            *_recovery(now),
+            *_quarantine(now),
+        ]
+    return [need for need in found if need.number]
 
 
-def _rollouts() -> Iterator[Need]:
-    halted, proposed = stored.halted_rollouts(), stored.proposed_rollouts()
+def _rollouts(reach: Reach) -> Iterator[Need]:
+    halted, proposed = stored.halted_rollouts(reach), stored.proposed_rollouts(reach)
     yield _need("halted", "out-of-service", halted, "Rollouts have halted",
                 "Decide", url_for("it.rollouts", state="halted"))  # fmt: skip
     yield _need("proposed", "plug-in", proposed, "Rollouts wait for approval",
@@ -93,17 +95,19 @@ def _rollouts() -> Iterator[Need]:
 
 
 def _devices_waiting() -> Iterator[Need]:
+    if not may(Access.DEVICES, None):
+        return
     yield _need("waiting", "plug-in", stored.devices_waiting(), "Devices wait for approval",
                 "Approve or refuse", url_for("it.enrolment"))  # fmt: skip
 
 
-def _alerts(words: Mapping[str, str]) -> Iterator[Need]:
-    standing = stored.open_alerts()
+def _alerts(words: Mapping[AlertKind, str], reach: Reach) -> Iterator[Need]:
+    standing = stored.open_alerts(reach)
     standing.pop(AlertKind.ROLLOUT_HALTED, None)
     order = [*URGENT_FIRST, *(kind for kind in standing if kind not in URGENT_FIRST)]
     for kind in order:
         yield _need(kind, _LOOKS.get(AlertKind(kind), "plug-in"), standing.get(kind, Standing()),
-                    words.get(kind, kind), "Acknowledge",
+                    words[AlertKind(kind)], "Acknowledge",
                     url_for("it.alerts", kind=kind, state="open"))  # fmt: skip
 
 
@@ -123,7 +127,7 @@ def _packs(count: int) -> Iterator[Need]:
 
 
 def _certificates(now: datetime, devices: Standing, settings: Settings) -> Iterator[Need]:
-    yield Need("certificates", "plug-in", devices.count, "Device certificates end unrenewed",
+    yield Need("certificates", "plug-in", devices.number, "Device certificates end unrenewed",
                "Enrol them anew", url_for("it.enrolment"), ends=devices.since)  # fmt: skip
     trust = trust_ends_at(db.session())
     if trust is not None and now >= trust - TRUST_LATE:
@@ -165,4 +169,4 @@ def _quarantine(now: datetime) -> Iterator[Need]:
 
 
 def _need(name: str, look: str, standing: Standing, words: str, do: str, address: str) -> Need:
-    return Need(name, look, standing.count, words, do, address, since=standing.since)
+    return Need(name, look, standing.number, words, do, address, since=standing.since)

@@ -36,7 +36,7 @@ class GrantSchema(NewGrantSchema):
     """`external`: given by single sign-on, and taken by it."""
 
     id = fields.Integer(required=True)
-    where = fields.String(required=True)
+    where = Text(80, required=True)
     external = fields.Boolean(required=True)
     created_at = Moment(required=True)
     created_by = fields.String(required=True)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from fleet.domain.access import ALL, Reach
 from fleet.domain.bulk import Effect, Picture, effect
 from fleet.domain.commands import CommandName
 from fleet.domain.tasks import StepState, TaskKind, TaskState
@@ -20,6 +21,7 @@ from fleet.store.database import transaction
 from fleet.store.device import Device, DeviceState
 from fleet.store.enrolment import EnrolmentToken
 from fleet.store.queries.enrolment import WAITS
+from fleet.store.queries.whereabouts import within
 from fleet.store.site import Ward
 from fleet.store.task import Task, TaskStep
 
@@ -34,18 +36,25 @@ Step = dict[str, Any]
 
 
 def propose_bulk(
-    kind: str, wanted: Mapping[str, str], device_ids: Sequence[str], actor: str, now: datetime
+    kind: str,
+    wanted: Mapping[str, str],
+    device_ids: Sequence[str],
+    actor: str,
+    now: datetime,
+    reach: Reach = ALL,
 ) -> int:
     """`wanted`: {"ward": slug} of a move, {"command": name} of a command. Returns the task's id.
+
+    `reach`: where they may change devices; others are passed over, like ids that nobody has.
 
     Raises Invalid. What changes until it is begun is found out step by step.
     """
     ids = list(dict.fromkeys(device_ids))
     with transaction() as session:
-        problems = _problems(session, kind, wanted, ids)
+        problems = _problems(session, kind, wanted, ids, reach)
         if problems:
             raise Invalid(problems)
-        steps = _steps(session, TaskKind(kind), wanted, ids)
+        steps = _steps(session, TaskKind(kind), wanted, ids, reach)
         return _put(session, TaskKind(kind), dict(wanted), steps, actor, now)
 
 
@@ -70,7 +79,7 @@ def propose_import(text: str, actor: str, now: datetime) -> int:
 
 
 def _problems(
-    session: Session, kind: str, wanted: Mapping[str, str], ids: Sequence[str]
+    session: Session, kind: str, wanted: Mapping[str, str], ids: Sequence[str], reach: Reach
 ) -> dict[str, str]:
     kinds = [each for each in TaskKind if each != TaskKind.IMPORT]
     if kind not in kinds:
@@ -78,7 +87,8 @@ def _problems(
     if not 1 <= len(ids) <= MOST_DEVICES:
         return {"devices": f"choose from 1 to {MOST_DEVICES}, not {len(ids)}"}
     ward = wanted.get("ward", "")
-    is_there = session.scalar(select(Ward.id).where(Ward.slug == ward)) is not None
+    theirs = select(Ward.id).where(Ward.slug == ward, within(Ward.id, reach))
+    is_there = session.scalar(theirs) is not None
     if kind == TaskKind.MOVE and not is_there:
         return {"ward": f"no such ward: {ward}" if ward else "choose the ward they move to"}
     if kind == TaskKind.COMMAND and wanted.get("command") not in set(CommandName):
@@ -87,7 +97,7 @@ def _problems(
 
 
 def _steps(
-    session: Session, kind: TaskKind, wanted: Mapping[str, str], ids: Sequence[str]
+    session: Session, kind: TaskKind, wanted: Mapping[str, str], ids: Sequence[str], reach: Reach
 ) -> list[Step]:
     """In the order in which they were chosen; ids that nobody has are passed over."""
     waiting = set(session.scalars(select(EnrolmentToken.device_pk).where(*WAITS)))
@@ -99,6 +109,7 @@ def _steps(
         )
         .join(Ward, Ward.id == Device.ward_id)
         .join(DeviceState, DeviceState.device_pk == Device.id)
+        .where(within(Device.ward_id, reach))
     )  # fmt: skip
     for some in chunks(ids):
         rows = session.execute(query.where(Device.device_id.in_(some)))

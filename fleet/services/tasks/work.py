@@ -8,6 +8,7 @@ Whoever comes next goes on: `schedule`, or the page that began it.
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select, update
@@ -90,7 +91,7 @@ def work_on(task_id: int, now: datetime, most: int = STEPS_A_TURN) -> int:
     for place, subject, content in steps:
         job = (subject, content, task.created_by, task.wanted, now)
         try:
-            with fenced(lambda session, place=place: _claim(session, task_id, place)):
+            with fenced(partial(_claim, task_id, place)):
                 DO[task.kind](job)
         except Taken:
             break
@@ -136,7 +137,7 @@ def _waiting(task_id: int, most: int) -> list[tuple[int, str, dict[str, Any]]]:
     return found
 
 
-def _claim(session: Session, task_id: int, place: int) -> None:
+def _claim(task_id: int, place: int, session: Session) -> None:
     """Part of the step's own transaction. Raises Taken."""
     _count(session, task_id, "done")
     _mark(session, task_id, place, state=StepState.DONE)

@@ -126,13 +126,19 @@ def calls_since(moment: datetime, reach: Reach = ALL) -> Calls:
     return Calls(counts.get(True, 0), sum(counts.values()))
 
 
-def open_by_kind(reach: Reach = ALL) -> dict[str, int]:
+def open_by_kind() -> dict[str, int]:
     """How many that nobody has acknowledged."""
     query = select(Alert.kind, func.count()).where(Alert.state == AlertState.OPEN)
-    if not reach.everything:
-        some = _alerts().where(_is_within(reach)).with_only_columns(Alert.id).order_by(None)
-        query = query.where(Alert.id.in_(some))
     return {row[0]: row[1] for row in db.session.execute(query.group_by(Alert.kind))}
+
+
+def alerts_within(reach: Reach) -> ColumnElement[bool]:
+    """In a statement about alerts alone."""
+    if reach.everything:
+        return true()
+    return Alert.id.in_(
+        _alerts().where(_is_within(reach)).with_only_columns(Alert.id).order_by(None)
+    )
 
 
 def _is_within(reach: Reach) -> ColumnElement[bool]:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
+from fleet.domain.access import ALL, Reach
 from fleet.pki.expiry import LATE
 from fleet.store.database import db
 from fleet.store.models import FleetCount
@@ -19,18 +20,21 @@ OLD_AFTER = timedelta(seconds=60)
 
 
 class Counts(NamedTuple):
-    """`at`: when it was counted. `packs`: to order by the end of the next quarter."""
+    """`at`: when it was counted. `packs`: to order by the end of the next quarter, in the whole
+    fleet; None for who sees only a part of it."""
 
     at: datetime
     tallies: list[Tally]
     compliance: dict[str, int]
-    packs: int
+    packs: int | None
     certificates: Standing
     """Devices whose certificate ends, and is not renewed; the first end."""
 
 
-def latest_counts(now: datetime, today: date) -> Counts:
-    """At most OLD_AFTER old. `today`: at the hospital."""
+def latest_counts(now: datetime, today: date, reach: Reach = ALL) -> Counts:
+    """At most OLD_AFTER old; of a part of the fleet, counted now. `today`: at the hospital."""
+    if not reach.everything:
+        return _count_part(now, reach)
     row = db.session.execute(select(FleetCount.at, FleetCount.counts)).first()
     if row is None or abs(now - row.at) > OLD_AFTER:
         return count(now, today)
@@ -48,13 +52,18 @@ def count(now: datetime, today: date) -> Counts:
     )
 
 
+def _count_part(now: datetime, reach: Reach) -> Counts:
+    tallies, compliance = availability_tallies(now, reach), compliance_totals(now, reach)
+    return Counts(now, tallies, compliance, None, Standing())
+
+
 def as_json(counts: Counts) -> dict[str, Any]:
     ends = counts.certificates.since
     return {
         "tallies": [list(tally) for tally in counts.tallies],
         "compliance": counts.compliance,
         "packs": counts.packs,
-        "certificates": [counts.certificates.count, to_ms(ends) if ends else None],
+        "certificates": [counts.certificates.number, to_ms(ends) if ends else None],
     }
 
 

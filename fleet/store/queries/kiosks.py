@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
+from fleet.domain.access import ALL, Reach
 from fleet.domain.words import Lifecycle
 from fleet.store.database import db
 from fleet.store.models import Badge, Device, Kiosk, User, Ward
+from fleet.store.queries.whereabouts import within
 
 
 class KioskRow(NamedTuple):
@@ -35,7 +37,7 @@ def kiosk_by_token(token: str) -> Kiosk | None:
     return db.session.scalar(query)
 
 
-def kiosks() -> list[KioskRow]:
+def kiosks(reach: Reach = ALL) -> list[KioskRow]:
     """Those that stand."""
     query = (
         select(
@@ -43,7 +45,7 @@ def kiosks() -> list[KioskRow]:
             Kiosk.revoked_at,
         )
         .join(Ward, Ward.id == Kiosk.ward_id)
-        .where(Kiosk.revoked_at.is_(None))
+        .where(Kiosk.revoked_at.is_(None), within(Kiosk.ward_id, reach))
         .order_by(Ward.name, Kiosk.name)
     )  # fmt: skip
     return [KioskRow(*row) for row in db.session.execute(query)]
@@ -71,12 +73,12 @@ class Label(NamedTuple):
     ward_name: str
 
 
-def labels_of(ward: str | None, most: int) -> list[Label]:
+def labels_of(ward: str | None, most: int, reach: Reach = ALL) -> list[Label]:
     """Devices to stick a code on, by tag; of one ward, or of all."""
     query = (
         select(Device.device_id, Device.asset_tag, Ward.name)
         .join(Ward, Ward.id == Device.ward_id)
-        .where(Device.lifecycle == Lifecycle.ENROLLED)
+        .where(Device.lifecycle == Lifecycle.ENROLLED, within(Device.ward_id, reach))
         .order_by(Device.asset_tag)
         .limit(most)
     )

@@ -1,25 +1,28 @@
 """What waits for a human: how many of each, and since when the oldest of them."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, func, select
 from sqlalchemy.orm import aliased
 
+from fleet.domain.access import ALL, Reach
 from fleet.domain.rollout.words import RolloutState
 from fleet.domain.words import AlertState, Lifecycle
 from fleet.store.database import db
 from fleet.store.enrolment import Certificate, EnrolmentToken
 from fleet.store.models import Alert, AuditEntry, Device, QuarantinedMessage, Rollout, Ward
+from fleet.store.queries.alerts import alerts_within
 from fleet.store.queries.enrolment import WAITS
 from fleet.store.queries.overview import Tally
+from fleet.store.queries.whereabouts import scope_within
 from fleet.store.types import Instant
 
 
 class Standing(NamedTuple):
     """`since`: when the oldest began; None where there is none, or where nobody knows."""
 
-    count: int = 0
+    number: int = 0
     since: datetime | None = None
 
 
@@ -30,24 +33,28 @@ class ShortWard(NamedTuple):
     least: int
 
 
-def open_alerts() -> dict[str, Standing]:
+def open_alerts(reach: Reach = ALL) -> dict[str, Standing]:
     """By kind; those that nobody has acknowledged."""
     query = select(Alert.kind, func.count(), _oldest(Alert.opened_at))
-    query = query.where(Alert.state == AlertState.OPEN).group_by(Alert.kind)
-    return {kind: Standing(count, since) for kind, count, since in db.session.execute(query)}
+    query = query.where(Alert.state == AlertState.OPEN, alerts_within(reach)).group_by(Alert.kind)
+    return {row[0]: Standing(row[1], row[2]) for row in db.session.execute(query)}
 
 
-def halted_rollouts() -> Standing:
+def halted_rollouts(reach: Reach = ALL) -> Standing:
     """`since`: when the alert of the first of them was opened."""
     stands = (Alert.rollout_id == Rollout.id) & (Alert.state != AlertState.RESOLVED)
     query = select(func.count(Rollout.id.distinct()), _oldest(Alert.opened_at))
     query = query.select_from(Rollout).outerjoin(Alert, stands)
-    return _one(query.where(Rollout.state == RolloutState.HALTED))
+    return _one(query.where(Rollout.state == RolloutState.HALTED, _is_theirs(reach)))
 
 
-def proposed_rollouts() -> Standing:
+def proposed_rollouts(reach: Reach = ALL) -> Standing:
     query = select(func.count(), _oldest(Rollout.created_at))
-    return _one(query.where(Rollout.state == RolloutState.PROPOSED))
+    return _one(query.where(Rollout.state == RolloutState.PROPOSED, _is_theirs(reach)))
+
+
+def _is_theirs(reach: Reach) -> ColumnElement[bool]:
+    return scope_within(Rollout.scope, Rollout.scope_key, reach)
 
 
 def devices_waiting() -> Standing:
@@ -103,9 +110,10 @@ def short_wards(tallies: list[Tally], kind: str, word: str) -> list[ShortWard]:
     ]
 
 
-def _oldest(moment: ColumnElement[datetime] | object) -> ColumnElement[datetime | None]:
+def _oldest(moment: SQLColumnExpression[Any]) -> ColumnElement[datetime | None]:
     return func.min(moment, type_=Instant)
 
 
-def _one(query: object) -> Standing:
-    return Standing(*db.session.execute(query).one())  # type: ignore[call-overload]
+def _one(query: Select[int, datetime | None]) -> Standing:
+    number, since = db.session.execute(query).one()
+    return Standing(number, since)

@@ -60,7 +60,7 @@ def people(username: str | None = None) -> list[Person]:
         query = query.where(User.username == username)
     rows = db.session.execute(query).all()
     grants = _grants(None if username is None else [row[0] for row in rows])
-    return [Person(*row, grants=grants[row[0]]) for row in rows]
+    return [Person(*row[:6], grants[row[0]]) for row in rows]
 
 
 def _grants(user_ids: list[int] | None) -> dict[int, list[GrantRow]]:

@@ -65,12 +65,20 @@ _TASKS = select(
 )  # fmt: skip
 
 
-def find_tasks(state: str | None = None, before: int | None = None, limit: int = 50) -> TaskPage:
+def find_tasks(
+    state: str | None = None,
+    before: int | None = None,
+    limit: int = 50,
+    by: str | None = None,
+) -> TaskPage:
+    """`by`: of that person alone."""
     query: Select[*tuple[Any, ...]] = _TASKS.order_by(Task.id.desc()).limit(limit + 1)
     if state:
         query = query.where(Task.state == state)
     if before is not None:
         query = query.where(Task.id < before)
+    if by is not None:
+        query = query.where(Task.created_by == by)
     rows = [TaskRow(*row) for row in db.session.execute(query)]
     return TaskPage(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
 

@@ -5,9 +5,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Select, func, select
 
+from fleet.domain.access import ALL, Reach
 from fleet.domain.words import Lifecycle
 from fleet.store.database import db
 from fleet.store.models import CheckOut, Device, FaultReport, Ward
+from fleet.store.queries.whereabouts import within
 
 NEWS_FOR = timedelta(hours=2)
 """So long the board says that something is fixed."""
@@ -48,7 +50,9 @@ class Overdue(NamedTuple):
     due_at: datetime
 
 
-def find_tickets(state: str = "open", before: int | None = None, limit: int = 50) -> TicketPage:
+def find_tickets(
+    state: str = "open", before: int | None = None, limit: int = 50, reach: Reach = ALL
+) -> TicketPage:
     """The newest first."""
     query: Select[*tuple[Any, ...]] = (
         select(
@@ -58,7 +62,7 @@ def find_tickets(state: str = "open", before: int | None = None, limit: int = 50
         )
         .join(Device, Device.id == FaultReport.device_pk)
         .join(Ward, Ward.id == Device.ward_id)
-        .where(FaultReport.state == state)
+        .where(FaultReport.state == state, within(Device.ward_id, reach))
         .order_by(FaultReport.id.desc())
         .limit(limit + 1)
     )  # fmt: skip
@@ -91,7 +95,7 @@ def fixed_lately(ward_id: int, kind: str, now: datetime) -> list[Fixed]:
     return [Fixed(*row) for row in db.session.execute(query)]
 
 
-def overdue(now: datetime, limit: int = 100) -> list[Overdue]:
+def overdue(now: datetime, reach: Reach = ALL, limit: int = 100) -> list[Overdue]:
     """The longest overdue first."""
     query: Select[*tuple[Any, ...]] = (
         select(
@@ -100,7 +104,7 @@ def overdue(now: datetime, limit: int = 100) -> list[Overdue]:
         )
         .join(Device, Device.id == CheckOut.device_pk)
         .join(Ward, Ward.id == Device.ward_id)
-        .where(CheckOut.ended_at.is_(None), CheckOut.due_at <= now)
+        .where(CheckOut.ended_at.is_(None), CheckOut.due_at <= now, within(Device.ward_id, reach))
         .order_by(CheckOut.due_at)
         .limit(limit)
     )  # fmt: skip

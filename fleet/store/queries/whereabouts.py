@@ -1,6 +1,6 @@
 """Where things belong, for who may see them: the place of one object, and what a reach takes in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, false, func, or_, select, true
@@ -8,12 +8,22 @@ from sqlalchemy import ColumnElement, Select, SQLColumnExpression, false, func, 
 from fleet.domain.access import EVERYWHERE, Place, Reach
 from fleet.domain.words import Scope
 from fleet.store.database import db
-from fleet.store.models import Alert, Assignment, BatteryPack, Device, Rollout, Site, Ward
+from fleet.store.models import (
+    Alert,
+    Assignment,
+    BatteryPack,
+    Device,
+    FaultReport,
+    Kiosk,
+    Rollout,
+    Site,
+    Ward,
+)
 
 _PLACE = (Ward.site_id, Ward.id)
 
 
-def wards_within(reach: Reach) -> Select[tuple[int]]:
+def wards_within(reach: Reach) -> Select[int]:
     """The keys of its wards; asked only where it is not everything."""
     inside = or_(Ward.site_id.in_(sorted(reach.sites)), Ward.id.in_(sorted(reach.wards)))
     return select(Ward.id).where(inside)
@@ -42,6 +52,13 @@ def scope_within(
 def place_of_ward(slug: str) -> Place | None:
     """None where there is no such ward; and so are the others of their own."""
     return _place(select(*_PLACE).where(Ward.slug == slug))
+
+
+def sites_of(ward_ids: Collection[int]) -> set[int]:
+    """The keys of the hospitals in which these wards are."""
+    if not ward_ids:
+        return set()
+    return set(db.session.scalars(select(Ward.site_id).where(Ward.id.in_(sorted(ward_ids)))))
 
 
 def place_of_site(slug: str) -> Place | None:
@@ -83,6 +100,16 @@ def place_of_assignment(assignment_id: int) -> Place | None:
     return None if row is None else place_of_scope(row.scope, row.scope_key)
 
 
+def place_of_kiosk(kiosk_id: int) -> Place | None:
+    return _place(select(*_PLACE).join(Kiosk).where(Kiosk.id == kiosk_id))
+
+
+def place_of_ticket(ticket_id: int) -> Place | None:
+    of_device = select(*_PLACE).join(Device)
+    ticket = of_device.join(FaultReport, FaultReport.device_pk == Device.id)
+    return _place(ticket.where(FaultReport.id == ticket_id))
+
+
 def place_of_scope(scope: str, key: str) -> Place | None:
     """A kind is everywhere."""
     places: dict[str, Callable[[str], Place | None]] = {
@@ -93,6 +120,6 @@ def place_of_scope(scope: str, key: str) -> Place | None:
     return places[scope](key) if scope in places else EVERYWHERE
 
 
-def _place(query: Select[tuple[int, int]]) -> Place | None:
+def _place(query: Select[int, int]) -> Place | None:
     row = db.session.execute(query).first()
     return None if row is None else Place(*row)

@@ -10,6 +10,8 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_babel.speaklater import LazyString
 
+from fleet.access import At, allow
+from fleet.domain.access import Access
 from fleet.domain.board import as_of
 from fleet.domain.commands import CommandName
 from fleet.domain.holding import FAULTS, UNDO_FOR
@@ -31,28 +33,24 @@ from fleet.store.queries.board import next_deadline
 from fleet.store.queries.card import device_card, device_revision, head_of_device
 from fleet.store.queries.floor import place_of
 from fleet.web import clock
-from fleet.web.at_screen import NotShown, hand
+from fleet.web.at_screen import hand, said
 from fleet.web.board_etag import etag_of, not_modified, stamped, still_true
 from fleet.web.sayings import refusal
-from fleet.web.words import capitalize_first
 
 carts = Blueprint("carts", __name__)
 P = ParamSpec("P")
 
-NEED = {
-    "badge": _("Hold your badge to the reader."),
-    "pin": _("Enter your PIN."),
-    "login": _("Sign in first: this is not a registered screen."),
-}
 STATUS = {Conflict: 409, NotFound: 404, TooManyAttempts: 429, Unauthorized: 401, Invalid: 422}
 
 
 @carts.get("/carts/<device_id>")
+@allow(Access.OPEN)
 def cart(device_id: str) -> ResponseReturnValue:
     return _page(device_id, "board/cart.html")
 
 
 @carts.get("/carts/<device_id>/board")
+@allow(Access.OPEN)
 def cart_fragment(device_id: str) -> ResponseReturnValue:
     """The part of the page that moves. 304 while it is what the browser already shows."""
     now = clock.now()
@@ -71,29 +69,29 @@ def answered(deed: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRetu
     def view(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
         try:
             return deed(*args, **kwargs)
-        except NotShown as missing:
-            return jsonify(words=str(NEED[missing.need]), need=missing.need), 401
         except ServiceError as problem:
-            words = capitalize_first(refusal(problem.message))
-            return jsonify(words=f"{words}.", need=None), STATUS[type(problem)]
+            return said(f"{refusal(problem.message)}.", STATUS[type(problem)])
 
     return view
 
 
 @carts.post("/carts/<device_id>/take")
 @answered
+@allow(Access.USE)
 def take(device_id: str) -> ResponseReturnValue:
     return _done(take_device(device_id, hand(), clock.now()), _("You have taken %(cart)s."))
 
 
 @carts.post("/carts/<device_id>/return")
 @answered
+@allow(Access.USE)
 def give_back(device_id: str) -> ResponseReturnValue:
     return _done(return_device(device_id, hand(), clock.now()), _("%(cart)s is returned."))
 
 
 @carts.post("/carts/<device_id>/broken")
 @answered
+@allow(Access.USE)
 def broken(device_id: str) -> ResponseReturnValue:
     reason = request.form.get("reason", "")
     deed = report_fault(device_id, reason, hand(), clock.now())
@@ -102,6 +100,7 @@ def broken(device_id: str) -> ResponseReturnValue:
 
 @carts.post("/carts/<device_id>/ring")
 @answered
+@allow(Access.USE)
 def ring(device_id: str) -> ResponseReturnValue:
     """A badge alone will do: nothing becomes different by it."""
     ring_device(device_id, CommandName.LOCATE, hand(changes=False), clock.now())
@@ -112,6 +111,7 @@ def ring(device_id: str) -> ResponseReturnValue:
 
 @carts.post("/undo")
 @answered
+@allow(Access.USE, At.ANY)
 def undo() -> ResponseReturnValue:
     who = hand()
     kind, key = request.form.get("kind", ""), request.form.get("key", "")

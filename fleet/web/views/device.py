@@ -71,8 +71,8 @@ def command(device_id: str) -> ResponseReturnValue:
 def chart(device_id: str) -> ResponseReturnValue:
     """`span` by its name; or `since` and `until`, in seconds since 1970."""
     now, args = clock.now(), request.args
-    moments = (whole(args, name, bits=40) for name in ("since", "until"))
-    span = span_of(args.get("span", "day"), *moments, now)
+    since, until = (whole(args, name, bits=40) for name in ("since", "until"))
+    span = span_of(args.get("span", "day"), since, until, now)
     if span is None:
         abort(404)
     found, width = _device(device_id, now), span.width

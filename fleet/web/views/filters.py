@@ -1,4 +1,4 @@
-"""Filters that people keep, each for themselves. Permission: view."""
+"""Filters that people keep, each for themselves."""
 
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -6,6 +6,8 @@ from urllib.parse import parse_qsl, urlencode
 from flask import abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from fleet.access import allow
+from fleet.domain.access import Access
 from fleet.services.saved_filters import forget_filter, save_filter
 from fleet.store.queries.tasks import filters_of
 from fleet.web import clock
@@ -34,6 +36,7 @@ def list_filter() -> str:
 
 @it.post("/filters")
 @refused_with_words
+@allow(Access.OWN)
 def keep_filter() -> ResponseReturnValue:
     page = request.form.get("page", "")
     if page not in PAGES:
@@ -47,6 +50,7 @@ def keep_filter() -> ResponseReturnValue:
 
 @it.post(f"/filters/<{KEY}:filter_id>/remove")
 @refused_with_words
+@allow(Access.OWN)
 def remove_filter(filter_id: int) -> ResponseReturnValue:
     page = forget_filter(filter_id, _username(), actor(), clock.now())
     flash("The filter is removed.")

@@ -5,6 +5,8 @@ import re
 from flask import Response, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from fleet.access import At, allow, reach
+from fleet.domain.access import Access
 from fleet.domain.outlines import middle, written
 from fleet.services.errors import Invalid, NotFound
 from fleet.services.floor_plans import draw_zones, set_neighbours, set_picture
@@ -20,6 +22,7 @@ ALONE = "default-src 'none'; sandbox"
 
 
 @board.get("/wards/<slug>/plan/<sha256>")
+@allow(Access.OPEN)
 def plan(slug: str, sha256: str) -> ResponseReturnValue:
     found = picture(slug)
     if found is None or found.sha256 != sha256:
@@ -36,16 +39,19 @@ def _middle(outline: list[list[float]]) -> tuple[float, float]:
 
 
 @it.get("/floors")
+@allow(Access.WARD, At.ANY)
 def floors() -> ResponseReturnValue:
-    return render_template("it/floors.html", wards=wards())
+    return render_template("it/floors.html", wards=wards(reach(Access.WARD)))
 
 
 @it.get("/floors/<slug>")
+@allow(Access.WARD, At.WARD)
 def floor(slug: str) -> ResponseReturnValue:
     return _page(slug)
 
 
 @it.post("/floors/<slug>/picture")
+@allow(Access.WARD, At.WARD)
 def upload(slug: str) -> ResponseReturnValue:
     file = request.files.get("picture")
     try:
@@ -59,6 +65,7 @@ def upload(slug: str) -> ResponseReturnValue:
 
 
 @it.post("/floors/<slug>/zones")
+@allow(Access.WARD, At.WARD)
 def zones(slug: str) -> ResponseReturnValue:
     """One field a zone, by its code, after `zone:`."""
     given = {
@@ -77,6 +84,7 @@ def zones(slug: str) -> ResponseReturnValue:
 
 
 @it.post("/floors/<slug>/neighbours")
+@allow(Access.WARD, At.WARD)
 def neighbours(slug: str) -> ResponseReturnValue:
     text = request.form.get("neighbours", "")
     try:

@@ -3,6 +3,8 @@
 from flask import Blueprint, Response, abort, jsonify, render_template, request, send_from_directory
 from flask.typing import ResponseReturnValue
 
+from fleet.access import allow
+from fleet.domain.access import Access
 from fleet.store.queries import board as boards
 from fleet.web import languages
 from fleet.web.bundle import DIST, asset, built_name
@@ -14,6 +16,7 @@ GROUND = "#0d1319"
 
 
 @installable.get("/app.webmanifest")
+@allow(Access.OPEN)
 def manifest() -> ResponseReturnValue:
     """`?ward=`: the app that opens this ward's board, and has its name."""
     slug = request.args.get("ward")
@@ -43,6 +46,7 @@ def manifest() -> ResponseReturnValue:
 
 
 @installable.get("/sw.js")
+@allow(Access.OPEN)
 def worker() -> Response:
     """At the root, because a worker sees the pages below its own address alone."""
     answer = send_from_directory(DIST, built_name("worker.js"), mimetype="text/javascript")
@@ -51,6 +55,7 @@ def worker() -> Response:
 
 
 @installable.get("/offline")
+@allow(Access.OPEN)
 def offline() -> str:
     """Kept by the worker, for a board of which it has no picture."""
     return render_template("board/offline.html")

@@ -3,6 +3,8 @@
 from flask import Blueprint, abort, redirect, request
 from flask.typing import ResponseReturnValue
 
+from fleet.access import allow
+from fleet.domain.access import Access
 from fleet.web import languages
 
 language = Blueprint("language", __name__)
@@ -11,6 +13,7 @@ A_YEAR_S = 365 * 86400
 
 
 @language.get("/language/<code>")
+@allow(Access.OPEN)
 def choose(code: str) -> ResponseReturnValue:
     """`?back=`: the page that asked, a path of our own. By a plain link, so without JavaScript
     too: what another site could do with it is to show a page in a language that is not wanted."""

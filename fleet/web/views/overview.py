@@ -13,7 +13,7 @@ from fleet.domain.battery.quarters import Quarter
 from fleet.domain.words import Availability, ComplianceState, DeviceKind
 from fleet.store.queries.alerts import calls_since
 from fleet.store.queries.board import ward_heads
-from fleet.store.queries.fleet_count import count, latest_counts
+from fleet.store.queries.fleet_count import latest_counts
 from fleet.store.queries.overview import Tally
 from fleet.store.queries.recovery import newest_drill
 from fleet.web import clock
@@ -42,7 +42,7 @@ class Share:
 def overview() -> ResponseReturnValue:
     now = clock.now()
     seen = reach()
-    counts = latest_counts(now, clock.today()) if seen.everything else count(now, None, seen)
+    counts = latest_counts(now, clock.today(), seen)
     tallies, compliance = counts.tallies, counts.compliance
     total = sum(tally.devices for tally in tallies)
     by_word = _by_word(tallies)

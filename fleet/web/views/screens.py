@@ -3,6 +3,8 @@
 from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from fleet.access import At, allow, must_reach, reach
+from fleet.domain.access import Access
 from fleet.services.badges import give_badge, revoke_badge
 from fleet.services.errors import Conflict, Invalid
 from fleet.services.kiosks import add_kiosk, revoke_kiosk
@@ -20,11 +22,13 @@ MOST_LABELS = 480
 
 
 @it.get("/badges")
+@allow(Access.DEVICES, At.ANY)
 def badges() -> ResponseReturnValue:
     return _page()
 
 
 @it.post("/badges")
+@allow(Access.PEOPLE)
 def give() -> ResponseReturnValue:
     form = request.form
     username, pin = form.get("username", ""), form.get("pin", "")
@@ -43,6 +47,7 @@ def give() -> ResponseReturnValue:
 
 @it.post(f"/badges/<{KEY}:badge_id>/revoke")
 @refused_with_words
+@allow(Access.PEOPLE)
 def take_badge(badge_id: int) -> ResponseReturnValue:
     revoke_badge(badge_id, actor(), clock.now())
     flash("Revoked.")
@@ -50,10 +55,12 @@ def take_badge(badge_id: int) -> ResponseReturnValue:
 
 
 @it.post("/screens")
+@allow(Access.DEVICES, At.ANY)
 def add_screen() -> ResponseReturnValue:
     """Not redirected: the code is shown this once."""
     form = request.form
     try:
+        must_reach(Access.DEVICES, "ward", form.get("ward", ""), "ward")
         code = add_kiosk(form.get("ward", ""), form.get("name", ""), actor(), clock.now())
     except Invalid as problem:
         return _page({f"screen_{name}": words for name, words in problem.fields.items()}), 422
@@ -62,6 +69,7 @@ def add_screen() -> ResponseReturnValue:
 
 @it.post(f"/screens/<{KEY}:kiosk_id>/revoke")
 @refused_with_words
+@allow(Access.DEVICES)
 def revoke_screen(kiosk_id: int) -> ResponseReturnValue:
     revoke_kiosk(kiosk_id, actor(), clock.now())
     flash("Revoked: it shows the board, and nobody can do anything there any more.")
@@ -70,9 +78,11 @@ def revoke_screen(kiosk_id: int) -> ResponseReturnValue:
 
 @it.post("/cart-labels")
 @refused_with_words
+@allow(Access.DEVICES, At.ANY)
 def cart_labels() -> ResponseReturnValue:
     """The codes lead to the address under which this page was asked for."""
-    found = labels_of(request.form.get("ward") or None, MOST_LABELS)
+    theirs = reach(Access.DEVICES)
+    found = labels_of(request.form.get("ward") or None, MOST_LABELS, theirs)
     if not found:
         raise Conflict("there are no devices there")
     root = request.url_root.rstrip("/")
@@ -85,7 +95,9 @@ def cart_labels() -> ResponseReturnValue:
 def _page(
     problems: dict[str, str] | None = None, username: str = "", code: str | None = None
 ) -> str:
+    theirs = reach(Access.DEVICES)
     return render_template(
-        "it/badges.html", now=clock.now(), badges=all_badges(), screens=kiosks(),
-        people=usernames(), wards=wards(), problems=problems or {}, username=username, code=code,
+        "it/badges.html", now=clock.now(), badges=all_badges(), screens=kiosks(theirs),
+        people=usernames(), wards=wards(theirs), problems=problems or {}, username=username,
+        code=code,
     )  # fmt: skip
