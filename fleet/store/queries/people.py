@@ -54,13 +54,13 @@ def people(username: str | None = None) -> list[Person]:
         User.created_at,
         User.disabled_at,
         User.totp_since,
-        issuer.scalar_subquery(),
+        issuer.scalar_subquery().label("issuer"),
     ).order_by(User.username)
     if username is not None:
         query = query.where(User.username == username)
     rows = db.session.execute(query).all()
     grants = _grants(None if username is None else [row[0] for row in rows])
-    return [Person(*row[:6], grants[row[0]]) for row in rows]
+    return [Person(**row._asdict(), grants=grants[row.id]) for row in rows]
 
 
 def _grants(user_ids: list[int] | None) -> dict[int, list[GrantRow]]:
