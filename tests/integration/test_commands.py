@@ -105,5 +105,6 @@ def test_the_id_of_the_request_reaches_the_device_and_the_audit(app: Flask) -> N
         message = db.session.scalars(select(OutboxMessage.payload).order_by(OutboxMessage.id)).all()
         assert msgspec.json.decode(message[-1], type=Command).request_id == "night-shift-0042"
         entry = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
-        assert entry is not None and entry.after is not None
+        assert entry is not None
+        assert entry.after is not None
         assert entry.after["request_id"] == sent.headers["X-Request-ID"] == "night-shift-0042"

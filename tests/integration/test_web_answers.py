@@ -38,7 +38,9 @@ def test_a_fault_of_ours_shows_a_page_without_its_cause(
 
 
 @pytest.mark.parametrize("path", ["/", "/login", "/nowhere", "/healthz", "/static/icon.svg"])
-def test_every_answer_says_what_a_browser_may_do_with_it(client: FlaskClient, path: str) -> None:
+def test_control_36_every_answer_says_what_a_browser_may_do_with_it(
+    client: FlaskClient, path: str
+) -> None:
     with client.get(path) as answer:
         headers = answer.headers
     policy = headers["Content-Security-Policy"]
