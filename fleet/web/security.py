@@ -40,7 +40,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 class SecureWhereItCan(SecureCookieSessionInterface):
-    """Over HTTPS its cookie never goes out in plain text; `fleet up` on one machine has no HTTPS."""
+    """Over HTTPS its cookie never goes out in plain text; on one machine there is none."""
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure
