@@ -88,16 +88,18 @@ def needs(
 
 def _rollouts(reach: Reach) -> Iterator[Need]:
     halted, proposed = stored.halted_rollouts(reach), stored.proposed_rollouts(reach)
-    yield _need("halted", "out-of-service", halted, "Rollouts have halted",
+    yield _need("halted", "out-of-service", halted, ("Rollout has halted", "Rollouts have halted"),
                 "Decide", url_for("it.rollouts", state="halted"))  # fmt: skip
-    yield _need("proposed", "plug-in", proposed, "Rollouts wait for approval",
+    yield _need("proposed", "plug-in", proposed,
+                ("Rollout waits for approval", "Rollouts wait for approval"),
                 "Approve or reject", url_for("it.rollouts", state="proposed"))  # fmt: skip
 
 
 def _devices_waiting() -> Iterator[Need]:
     if not may(Access.DEVICES, None):
         return
-    yield _need("waiting", "plug-in", stored.devices_waiting(), "Devices wait for approval",
+    yield _need("waiting", "plug-in", stored.devices_waiting(),
+                ("Device waits for approval", "Devices wait for approval"),
                 "Approve or refuse", url_for("it.enrolment"))  # fmt: skip
 
 
@@ -107,7 +109,7 @@ def _alerts(words: Mapping[AlertKind, str], reach: Reach) -> Iterator[Need]:
     order = [*URGENT_FIRST, *(kind for kind in standing if kind not in URGENT_FIRST)]
     for kind in order:
         yield _need(kind, _LOOKS.get(AlertKind(kind), "plug-in"), standing.get(kind, Standing()),
-                    words[AlertKind(kind)], "Acknowledge",
+                    (words[AlertKind(kind)],) * 2, "Acknowledge",
                     url_for("it.alerts", kind=kind, state="open"))  # fmt: skip
 
 
@@ -122,12 +124,14 @@ def _short_wards(tallies: list[Tally]) -> Iterator[Need]:
 
 
 def _packs(count: int) -> Iterator[Need]:
-    yield Need("packs", "charging", count, "Battery packs to order by the end of next quarter",
+    what = "Battery pack" if count == 1 else "Battery packs"
+    yield Need("packs", "charging", count, f"{what} to order by the end of next quarter",
                "Which, why and when", url_for("it.batteries"))  # fmt: skip
 
 
 def _certificates(now: datetime, devices: Standing, settings: Settings) -> Iterator[Need]:
-    yield Need("certificates", "plug-in", devices.number, "Device certificates end unrenewed",
+    one, many = "Device certificate ends unrenewed", "Device certificates end unrenewed"
+    yield Need("certificates", "plug-in", devices.number, one if devices.number == 1 else many,
                "Enrol them anew", url_for("it.enrolment"), ends=devices.since)  # fmt: skip
     trust = trust_ends_at(db.session())
     if trust is not None and now >= trust - TRUST_LATE:
@@ -164,9 +168,15 @@ def _recovery(now: datetime) -> Iterator[Need]:
 
 def _quarantine(now: datetime) -> Iterator[Need]:
     found = stored.quarantined(now - timedelta(days=1))
-    yield _need("quarantine", "plug-in", found, "Messages were quarantined in the last day",
+    yield _need("quarantine", "plug-in", found,
+                ("Message was quarantined in the last day",
+                 "Messages were quarantined in the last day"),
                 "Look what they are", url_for("it.quarantine"))  # fmt: skip
 
 
-def _need(name: str, look: str, standing: Standing, words: str, do: str, address: str) -> Need:
-    return Need(name, look, standing.number, words, do, address, since=standing.since)
+def _need(
+    name: str, look: str, standing: Standing, words: tuple[str, str], do: str, address: str
+) -> Need:
+    """`words`: for one, and for several."""
+    said = words[standing.number != 1]
+    return Need(name, look, standing.number, said, do, address, since=standing.since)

@@ -21,7 +21,7 @@ def test_two_ticked_carts_are_looked_at_and_then_moved(
             console.get_by_label(f"Choose {tag}").check()
         bulk = console.get_by_role("form", name="Several devices at once")
         bulk.get_by_label("With those ticked").select_option(label="Move to another ward")
-        bulk.get_by_label("Ward", exact=True).select_option(index=1)
+        bulk.get_by_role("combobox", name="Ward", exact=True).select_option(index=1)
         bulk.get_by_role("button", name="Look what changes").click()
         console.wait_for_url("**/it/tasks/1")
         expect(console.locator(".sentence")).to_contain_text("Nothing is done yet")

@@ -14,7 +14,8 @@ from tests.support.browser import Pages, axe_violations
 
 NOT_FOUND = ("404",)
 DATA = re.compile(
-    r"Wardfleet|IT|Lindenhof|Hospital|(CART|TAB)-\d+|bay|\d\w\b|Medical|Surgical|kB|MB|h|"
+    r"Wardfleet|IT|Lindenhof|Hospital|(CART|TAB)-\d+|bay|corridor|med room|emar|\d\w\b|"
+    r"Medical|Surgical|Surgery|kB|MB|h|"
     r"English|Deutsch|Español"
 )
 """Names of the hospital's things, which are the same in every language."""

@@ -149,10 +149,13 @@ def test_no_button_becomes_another_under_the_finger_and_an_old_one_is_refused(
     expect(page.locator(".flash.problem")).to_contain_text("has changed since it was read")
 
 
-def test_a_halted_rollout_is_among_the_alerts_and_leads_to_it(hospital: Hospital) -> None:
+def test_a_halted_rollout_needs_somebody_and_is_among_the_alerts(hospital: Hospital) -> None:
     page = hospital.page
     page.goto("/it")
-    page.get_by_role("link", name="Rollout halted").click()
+    page.get_by_role("link", name="Decide Rollout has halted").click()
+    page.wait_for_url("**/it/rollouts?state=halted")
+    expect(page.locator("tbody tr")).to_contain_text("carts 3")
+    page.goto("/it/alerts?kind=rollout_halted")
     row = page.locator("tbody tr")
     expect(row).to_contain_text("1 of the canaries failed")
     row.get_by_role("button", name="Acknowledge").click()

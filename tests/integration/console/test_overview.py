@@ -55,7 +55,7 @@ def test_each_need_has_its_count_its_age_and_its_way(
     found = needs(calm)
     assert list(found) == ["needs_charging", "quarantine"]
     assert re.match(r"1 Needs charging 3 h ago Acknowledge", found["needs_charging"])
-    assert re.match(r"1 Messages were quarantined in the last day", found["quarantine"])
+    assert re.match(r"1 Message was quarantined in the last day", found["quarantine"])
     assert "Nothing. All is well." not in calm.get("/it").text
     assert 'href="/it/alerts?kind=needs_charging&amp;state=open"' in calm.get("/it").text
 
@@ -68,8 +68,8 @@ def test_a_halted_rollout_stands_above_all_else(
             session.add(_rollout(state, now - timedelta(hours=5)))
     found = needs(calm)
     assert list(found) == ["halted", "proposed"]
-    assert found["halted"].startswith("1 Rollouts have halted")
-    assert found["proposed"].startswith("1 Rollouts wait for approval 5 h ago")
+    assert found["halted"].startswith("1 Rollout has halted")
+    assert found["proposed"].startswith("1 Rollout waits for approval 5 h ago")
     page = calm.get("/it/rollouts?state=halted").text
     assert page.count("/it/rollouts/1") > 0
     assert page.count("/it/rollouts/3") == 0
@@ -82,7 +82,7 @@ def test_a_device_that_waits_for_approval_says_since_when(
         make_tokens(["cart-001"], False, "test", now)
         with transaction() as session:
             session.execute(update(EnrolmentToken).values(used_at=now - timedelta(hours=4)))
-    assert needs(calm)["waiting"].startswith("1 Devices wait for approval 4 h ago Approve")
+    assert needs(calm)["waiting"].startswith("1 Device waits for approval 4 h ago Approve")
 
 
 def test_a_ward_short_of_carts_is_named_and_wards_without_carts_are_not(
@@ -107,7 +107,7 @@ def test_a_certificate_that_ends_unrenewed_is_a_need_and_a_renewed_one_is_none(
             )
 
     certify("a", now + timedelta(days=5))
-    assert needs(calm)["certificates"].startswith("1 Device certificates end unrenewed")
+    assert needs(calm)["certificates"].startswith("1 Device certificate ends unrenewed")
     certify("b", now + timedelta(days=80))
     assert "certificates" not in needs(calm)
 
@@ -118,9 +118,9 @@ def test_a_backup_or_drill_that_is_overdue_or_failed_is_a_need(
     with app.app_context():
         say("telemetry", telemetry(reading(1, soc=95, at=now)), now)
     assert needs(ada) == {
-        "backup": "1 No backup was ever taken Run fleet backup : No backup was ever taken",
+        "backup": "1 No backup was ever taken Run fleet backup No backup was ever taken",
         "drill": "1 No backup was ever restored to try it Run fleet drill "
-        ": No backup was ever restored to try it",
+        "No backup was ever restored to try it",
     }
     with app.app_context():
         note_backup("old.tar", 1, "test", now - timedelta(hours=27))

@@ -6,20 +6,26 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const isDark = () => (root.dataset.theme ?? (dark.matches ? "dark" : "light")) === "dark";
 
 export function startThemeSwitch() {
-  const button = document.querySelector("[data-theme-switch]");
-  if (!button) return;
-  const word = button.querySelector(".theme-word");
-  const describe = () => (word.textContent = say(isDark() ? "light" : "dark"));
-  button.hidden = false;
-  button.addEventListener("click", () => {
-    root.dataset.theme = isDark() ? "light" : "dark";
-    try {
-      localStorage.setItem("theme", root.dataset.theme);
-    } catch {
-      // A screen that may keep nothing: the choice lasts as long as the page.
-    }
-    describe();
-  });
+  const buttons = document.querySelectorAll("[data-theme-switch]");
+  const describe = () => {
+    for (const button of buttons) button.querySelector(".theme-word").textContent = say(isDark() ? "light" : "dark");
+  };
+  for (const button of buttons) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      turn();
+      describe();
+    });
+  }
   dark.addEventListener("change", describe);
   describe();
+}
+
+function turn() {
+  root.dataset.theme = isDark() ? "light" : "dark";
+  try {
+    localStorage.setItem("theme", root.dataset.theme);
+  } catch {
+    // A screen that may keep nothing: the choice lasts as long as the page.
+  }
 }
