@@ -4,7 +4,7 @@ import hashlib
 import logging
 from datetime import datetime
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 from webauthn.helpers.structs import AuthenticationCredential
 
@@ -77,7 +77,7 @@ def _is_theirs(shown: AuthenticationCredential, asked: Asked, user: User) -> boo
 
 def _counts_up(session: Session, passkey: Passkey, count: int, now: datetime) -> bool:
     """Never back, and never the same twice; some do not count at all, and say 0 for ever."""
-    onward = or_(Passkey.sign_count < count, and_(Passkey.sign_count == 0, count == 0))
+    onward = Passkey.sign_count < count if count else Passkey.sign_count == 0
     moved = (
         update(Passkey)
         .where(Passkey.id == passkey.id, onward)

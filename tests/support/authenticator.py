@@ -42,7 +42,7 @@ class Authenticator:
         self.handle = unbase64(told["user"]["id"])
         client = self._client("webauthn.create", told["challenge"])
         length = len(self.credential_id).to_bytes(2, "big")
-        attested = bytes(16) + length + self.credential_id + self._public_key()
+        attested = bytes(16) + length + self.credential_id + self.public_key()
         data = self._data(told["rp"]["id"], ATTESTED) + attested
         attestation = cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data})
         return self._answer({"clientDataJSON": client, "attestationObject": attestation})
@@ -65,7 +65,7 @@ class Authenticator:
         of_host = hashlib.sha256((self.host or host).encode()).digest()
         return of_host + bytes([flags]) + self.count.to_bytes(4, "big")
 
-    def _public_key(self) -> bytes:
+    def public_key(self) -> bytes:
         """COSE: EC2, ES256, P-256, x, y (RFC 9053, 7.1.1)."""
         point = self.key.public_key().public_numbers()
         x, y = (number.to_bytes(32, "big") for number in (point.x, point.y))
