@@ -102,12 +102,12 @@ def test_a_passkey_is_added_signs_in_stands_beside_the_password_and_is_removed(
     )
     finger.is_known(True)
     by_passkey.click()
-    opened.wait_for_url("**/it")
+    opened.wait_for_url(f"{address}/it")
 
     sign_out(opened)
     by_password(opened)
     opened.get_by_role("button", name="Use your passkey").click()
-    opened.wait_for_url("**/it")
+    opened.wait_for_url(f"{address}/it")
 
     opened.goto("/it/account")
     opened.get_by_role("button", name="Remove my finger").click()
