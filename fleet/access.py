@@ -18,6 +18,7 @@ from fleet.services.errors import Invalid
 from fleet.services.sign_in_external import NO_PASSWORD
 from fleet.store.models import User
 from fleet.store.queries import whereabouts
+from fleet.store.queries.passkeys import has_passkey
 from fleet.store.queries.people import grants_of
 from fleet.wire.firmware import HEADER_SCHEME
 
@@ -266,7 +267,9 @@ def _lacks_second_factor(user: User, grants: tuple[Grant, ...]) -> bool:
     if not current_app.config["FLEET"].sign_in.administrators_need_a_second_factor:
         return False
     is_administrator = any(grant.role == Role.ADMINISTRATOR for grant in grants)
-    return is_administrator and user.totp_since is None and user.password_hash != NO_PASSWORD
+    if not is_administrator or user.password_hash == NO_PASSWORD:
+        return False
+    return user.totp_since is None and not has_passkey(user.id)
 
 
 def _by_token(authorization: str, now: datetime) -> Caller | None:

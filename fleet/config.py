@@ -52,6 +52,8 @@ class Settings:
     http_port: int
     http_pair: tuple[Path, Path] | None
     """Certificate and key of one's own for the pages."""
+    public_address: str | None
+    """The origin under which people reach the pages; None: nobody has said so."""
     device_host: str
     """Where devices reach this machine: the broker and the enrolment server listen there."""
     host_names: tuple[str, ...]
@@ -95,10 +97,16 @@ class Settings:
         database_url = read.database_url(environ, data_dir)
         if mqtt_url is None and http_port == mqtt_port:
             raise SettingError(f"FLEET_HTTP_PORT={http_port}: must differ from FLEET_MQTT_PORT")
+        http_host = read.host(environ, "FLEET_HTTP_HOST")
+        http_pair = read.file_pair(environ, "FLEET_HTTP_CERT", "FLEET_HTTP_KEY")
+        here = f"{'https' if http_pair else 'http'}://localhost:{http_port}"
         return cls(
-            http_host=read.host(environ, "FLEET_HTTP_HOST"),
+            http_host=http_host,
             http_port=http_port,
-            http_pair=read.file_pair(environ, "FLEET_HTTP_CERT", "FLEET_HTTP_KEY"),
+            http_pair=http_pair,
+            public_address=sign_in_settings.public_address(
+                environ, here if read.is_loopback(http_host) else None
+            ),
             device_host=device_host,
             host_names=read.host_names(environ, "FLEET_HOST_NAMES"),
             est_port=est_port,

@@ -1,5 +1,6 @@
 """Settings of how people prove who they are, read strictly."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,6 +11,8 @@ from fleet.domain.access import Role
 from fleet.environment import SettingError, is_loopback
 
 _ROLES = "FLEET_OIDC_ROLES"
+_ORIGIN = re.compile(r"(?:https://([a-z0-9.-]+)|http://localhost)(?::[1-9][0-9]{0,4})?")
+_USUAL_PORTS = {"https": ":443", "http": ":80"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,26 @@ class SignInSettings:
     """A session of the console that is not used for so long is over."""
     administrators_need_a_second_factor: bool
     single_sign_on: SingleSignOn | None
+
+
+def public_address(environ: Mapping[str, str], own: str | None) -> str | None:
+    """Where people reach the pages, as their browsers write an origin (RFC 6454, 6.2); else `own`.
+
+    It has a name, because a passkey belongs to one; and browsers make passkeys over HTTPS alone,
+    but for localhost (WebAuthn Level 3, 5.1.3 and 13.4.9). Raises SettingError.
+    """
+    text = environ.get("FLEET_PUBLIC_ADDRESS") or own
+    if not text:
+        return None
+    origin = text.lower().removesuffix("/")
+    found = _ORIGIN.fullmatch(origin)
+    name = found and (found[1] or "localhost")
+    if not name or not read.is_host(name) or name.replace(".", "").isdigit():
+        raise SettingError(
+            f"FLEET_PUBLIC_ADDRESS={text}: must be the address of the pages by a name, "
+            "like https://fleet.hospital.example"
+        )
+    return origin.removesuffix(_USUAL_PORTS[origin.partition(":")[0]])
 
 
 def from_env(environ: Mapping[str, str]) -> SignInSettings:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pyotp
 from pyotp.exceptions import OTPVerificationError
-from sqlalchemy import delete, or_, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from fleet.services import audit
@@ -14,6 +14,7 @@ from fleet.services.errors import Conflict, Invalid
 from fleet.services.grants import user_named
 from fleet.services.secrets import token_hash
 from fleet.store.database import transaction
+from fleet.store.passkey import Passkey
 from fleet.store.people import LoginSession, RecoveryCode, User
 
 ISSUER = "Wardfleet"
@@ -45,7 +46,6 @@ def confirm_second_factor(username: str, code: str, now: datetime) -> list[str]:
     Raises Invalid for a wrong code, Conflict where none was offered, TooManyAttempts.
     """
     count_attempt(_key(username), now)
-    codes = ["".join(secrets.choice(_ALPHABET) for _ in range(10)) for _ in range(CODES)]
     with transaction() as session:
         user = user_named(session, username)
         if user.totp_secret is None or user.totp_since is not None:
@@ -53,27 +53,32 @@ def confirm_second_factor(username: str, code: str, now: datetime) -> list[str]:
         if not _take_code(session, user, code, now):
             raise Invalid({"code": "the six digits that the application shows now"})
         user.totp_since = now
-        session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
-        session.add_all(RecoveryCode(user_id=user.id, code_hash=token_hash(c)) for c in codes)
         forgive(session, _key(username))
         audit.record(session, f"user:{username}", "user.second_factor.set", f"user/{username}", now)
+        return new_recovery_codes(session, user.id)
+
+
+def new_recovery_codes(session: Session, user_id: int) -> list[str]:
+    """Part of a transaction: they take the place of those before, and nobody can see them again."""
+    codes = ["".join(secrets.choice(_ALPHABET) for _ in range(10)) for _ in range(CODES)]
+    session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
+    session.add_all(RecoveryCode(user_id=user_id, code_hash=token_hash(c)) for c in codes)
     return codes
 
 
 def reset_second_factor(username: str, actor: str, now: datetime) -> None:
-    """Somebody has lost it. Their sessions end; the password alone lets them in again.
-
-    Raises NotFound, Conflict.
+    """Somebody has lost it. Codes and passkeys go and their sessions end; the password alone lets
+    them in again. Raises NotFound, Conflict.
     """
     with transaction() as session:
         user = user_named(session, username)
-        if user.totp_since is None:
+        before, after = _held(session, user), {"second_factor_since": None}
+        if not any(before.values()):
             raise Conflict(f"{username} has no second factor")
-        before = {"second_factor_since": user.totp_since.isoformat()}
         user.totp_secret = user.totp_since = user.totp_step = None
         session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
         session.execute(delete(LoginSession).where(LoginSession.user_id == user.id))
-        after = {"second_factor_since": None}
+        session.execute(delete(Passkey).where(Passkey.user_id == user.id))
         audit.record(
             session, actor, "user.second_factor.reset", f"user/{username}", now, before, after
         )
@@ -83,11 +88,19 @@ def take_second_factor(session: Session, user: User, code: str, now: datetime) -
     """Part of a transaction: whether this code was good. It is not a second time."""
     typed = "".join(code.split()).lower().replace("-", "")
     if len(typed) == 6 and typed.isdecimal():
-        return _take_code(session, user, typed, now)
+        return user.totp_since is not None and _take_code(session, user, typed, now)
     spent = delete(RecoveryCode).where(
         RecoveryCode.user_id == user.id, RecoveryCode.code_hash == token_hash(typed)
     )
     return session.execute(spent.returning(RecoveryCode.user_id)).first() is not None
+
+
+def _held(session: Session, user: User) -> dict[str, object]:
+    """As the audit has it."""
+    named = select(Passkey.name).where(Passkey.user_id == user.id).order_by(Passkey.id)
+    passkeys = list(session.scalars(named))
+    since = user.totp_since.isoformat() if user.totp_since else None
+    return {"second_factor_since": since} | ({"passkeys": passkeys} if passkeys else {})
 
 
 def _take_code(session: Session, user: User, code: str, now: datetime) -> bool:

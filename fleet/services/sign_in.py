@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,6 +17,7 @@ from fleet.services.second_factor import take_second_factor
 from fleet.services.secrets import new_token, token_hash
 from fleet.store.database import db, transaction
 from fleet.store.people import LoginSession, User
+from fleet.store.queries.passkeys import has_passkey
 
 LASTS = timedelta(hours=12)
 """However active: somebody signs in once a shift."""
@@ -24,6 +26,11 @@ IDLE = timedelta(minutes=30)
 CODE_WITHIN = timedelta(minutes=5)
 """After the password, so long the second factor is waited for."""
 SEEN_EVERY = timedelta(minutes=1)
+
+
+class SecondFactors(NamedTuple):
+    application: bool
+    passkey: bool
 
 
 def sign_in(username: str, password: str, now: datetime) -> str | None:
@@ -39,7 +46,7 @@ def sign_in(username: str, password: str, now: datetime) -> str | None:
         return None
     if user is None or user.disabled_at is not None:
         return None
-    user_id, waits = user.id, user.totp_since is not None
+    user_id, waits = user.id, user.totp_since is not None or has_passkey(user.id)
     with transaction() as session:
         forgive(session, username)
         return begin_session(session, user_id, username, now, waits_for_code=waits)
@@ -47,7 +54,20 @@ def sign_in(username: str, password: str, now: datetime) -> str | None:
 
 def waits_for_code(token: str, now: datetime) -> bool:
     """Whether this session still waits for the second factor."""
-    return db.session.scalar(select(_waiting(token, now).exists())) or False
+    return who_waits(token, now) is not None
+
+
+def who_waits(token: str, now: datetime) -> int | None:
+    """Whose session, of those that wait for the second factor."""
+    return db.session.scalar(_waiting(token, now).with_only_columns(User.id))
+
+
+def second_factors(token: str, now: datetime) -> SecondFactors:
+    """What they who are waited for can show, besides a recovery code."""
+    user = db.session.scalar(_waiting(token, now).with_only_columns(User))
+    if user is None:
+        return SecondFactors(application=False, passkey=False)
+    return SecondFactors(user.totp_since is not None, has_passkey(user.id))
 
 
 def show_second_factor(token: str, code: str, now: datetime) -> str | None:
@@ -68,9 +88,13 @@ def show_second_factor(token: str, code: str, now: datetime) -> str | None:
 
 
 def begin_session(
-    session: Session, user_id: int, username: str, now: datetime, *, waits_for_code: bool = False
-) -> str:
-    """Part of a transaction: a session under a new token, whatever the browser had before."""
+    session: Session, user_id: int, username: str, now: datetime, *,
+    waits_for_code: bool = False, shown: dict[str, object] | None = None,
+) -> str:  # fmt: skip
+    """Part of a transaction: a session under a new token, whatever the browser had before.
+
+    `shown`: for the audit, by what they have proved who they are, where that is to be told apart.
+    """
     token = new_token()
     session.add(
         LoginSession(
@@ -82,7 +106,8 @@ def begin_session(
         )
     )
     if not waits_for_code:
-        audit.record(session, f"user:{username}", "session.begin", f"user/{username}", now)
+        subject = f"user/{username}"
+        audit.record(session, f"user:{username}", "session.begin", subject, now, after=shown)
     return token
 
 

@@ -14,6 +14,7 @@ from fleet.store.holding import CheckOut, FaultReport
 from fleet.store.kiosk import Badge, Kiosk, KioskSession
 from fleet.store.lease import JobRun, Lease
 from fleet.store.outbox import OutboxMessage
+from fleet.store.passkey import Passkey, PasskeyChallenge
 from fleet.store.people import (
     ApiToken,
     ExternalIdentity,
@@ -75,6 +76,8 @@ __all__ = [
     "OutboxMessage",
     "PackModel",
     "PackState",
+    "Passkey",
+    "PasskeyChallenge",
     "Profile",
     "ProfilePin",
     "ProfileVersion",

@@ -8,6 +8,7 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     Index,
+    LargeBinary,
     String,
     UniqueConstraint,
     false,
@@ -27,6 +28,7 @@ class User(Base):
 
     `totp_secret`: of the second factor (RFC 6238, base 32); it counts from `totp_since` on.
     `totp_step`: the newest time step of which a code was taken, so that none is taken twice.
+    `passkey_handle`: who they are to their passkeys, at random: it names nobody.
     """
 
     __tablename__ = "user_account"
@@ -39,6 +41,7 @@ class User(Base):
     totp_secret: Mapped[str | None] = mapped_column(String(64))
     totp_since: Mapped[datetime | None] = mapped_column(Instant)
     totp_step: Mapped[int | None] = mapped_column(BigInteger)
+    passkey_handle: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class RoleGrant(Base):

@@ -36,6 +36,7 @@ from fleet.web.views import (  # each room adds its pages to the console
     installable,
     language,
     overview,  # noqa: F401
+    passkeys,  # noqa: F401
     people,  # noqa: F401
     profiles,  # noqa: F401
     quarantine,  # noqa: F401

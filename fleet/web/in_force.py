@@ -66,6 +66,7 @@ def _people(settings: Settings) -> Iterator[tuple[str, str]]:
     yield "FLEET_SESSION_IDLE_MINUTES", f"{int(sign_in.idle.total_seconds() // 60)} min"
     needed = sign_in.administrators_need_a_second_factor
     yield "FLEET_ADMINISTRATORS_NEED_A_SECOND_FACTOR", "yes" if needed else "no"
+    yield "FLEET_PUBLIC_ADDRESS", settings.public_address or NOT_SET
     provider = sign_in.single_sign_on
     yield "FLEET_OIDC_ISSUER", provider.issuer if provider else NOT_SET
     yield "FLEET_OIDC_CLIENT_ID", provider.client_id if provider else NOT_SET

@@ -32,6 +32,7 @@ REFUSALS = (
     marked("This name and password do not belong together."),
     marked("That took too long: the password again, please."),
     marked("That code is wrong, or has been used."),
+    marked("This passkey is not known here, or it took too long. Try again."),
     marked("too many wrong ones; try again in five minutes"),
     marked("This account is disabled."),
     marked("No role here is given to you; ask whoever manages Wardfleet."),

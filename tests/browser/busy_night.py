@@ -60,7 +60,7 @@ def sign_in(page: Page) -> None:
     page.goto("/login")
     page.locator("[name=username]").fill(USER)
     page.locator("[name=password]").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/it")
 
 

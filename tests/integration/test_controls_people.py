@@ -27,8 +27,8 @@ from tests.support.staff import PASSWORD, browser_of, person
 
 OPEN = {
     "/", "/board", "/wards/<slug>", "/wards/<slug>/board", "/healthz", "/readyz",
-    "/static/<path:filename>", "/setup/<token>", "/login", "/login/code", "/login/sso",
-    "/login/sso/back", "/logout", f"{API}/availability", f"{API}/wards",
+    "/static/<path:filename>", "/setup/<token>", "/login", "/login/code", "/login/passkey",
+    "/login/sso", "/login/sso/back", "/logout", f"{API}/availability", f"{API}/wards",
     f"{API}/wards/<slug:slug>", f"{API}/openapi.json", f"{API}/docs",
     "/carts/<device_id>", "/carts/<device_id>/board", "/wards/<slug>/plan/<sha256>",
     "/screen", "/badge", "/badge/pin", "/badge/touch", "/badge/off",
@@ -128,7 +128,7 @@ def test_what_changes_something_and_is_for_nurses_is_known(app: Flask) -> None:
     their_own = {rule for rule in open_to_nurses if rule.startswith(("/it/account", "/it/filters"))}
     used = {r.rule for r in routes(app) if r.changes and r.access == Access.USE}
     assert open_to_nurses - their_own - used == {
-        "/login", "/login/code", "/logout", "/setup/<token>",
+        "/login", "/login/code", "/login/passkey", "/logout", "/setup/<token>",
         "/screen", "/badge", "/badge/pin", "/badge/touch", "/badge/off",
     }  # fmt: skip
 

@@ -47,6 +47,14 @@ def test_a_broker_of_ones_own_is_not_started() -> None:
         ("FLEET_DEVICE_HOST", "1.2.3"),
         ("FLEET_EST_PORT", "0"),
         ("FLEET_HOST_NAMES", "fleet.example, not a host"),
+        ("FLEET_PUBLIC_ADDRESS", "fleet.hospital.example"),
+        ("FLEET_PUBLIC_ADDRESS", "http://fleet.hospital.example"),
+        ("FLEET_PUBLIC_ADDRESS", "https://fleet.hospital.example/wards"),
+        ("FLEET_PUBLIC_ADDRESS", "https://me@fleet.hospital.example"),
+        ("FLEET_PUBLIC_ADDRESS", "https://10.1.2.3"),
+        ("FLEET_PUBLIC_ADDRESS", "https://[::1]"),
+        ("FLEET_PUBLIC_ADDRESS", "https://-fleet-"),
+        ("FLEET_PUBLIC_ADDRESS", "https://fleet.example:0"),
         ("FLEET_CA_CERT", "/none/ca.crt"),
         ("FLEET_MQTT_CA", "/none/ca.crt"),
         ("FLEET_CRL_URL", "https://pki.example/crl.pem"),
@@ -105,6 +113,25 @@ def test_a_password_in_a_bad_url_is_not_repeated(name: str, value: str) -> None:
         Settings.from_env({name: value})
     assert str(error.value).startswith(f"{name}=")
     assert "er2" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("environ", "origin"),
+    [
+        ({}, "http://localhost:8080"),
+        ({"FLEET_HTTP_PORT": "80"}, "http://localhost"),
+        ({"FLEET_HTTP_HOST": "[::1]", "FLEET_HTTP_PORT": "443"}, "http://localhost:443"),
+        ({"FLEET_HTTP_HOST": "10.1.2.3"}, None),
+        ({"FLEET_PUBLIC_ADDRESS": "http://localhost:9000"}, "http://localhost:9000"),
+        ({"FLEET_PUBLIC_ADDRESS": "https://Fleet.Example/"}, "https://fleet.example"),
+        ({"FLEET_PUBLIC_ADDRESS": "https://fleet.example:443"}, "https://fleet.example"),
+        ({"FLEET_PUBLIC_ADDRESS": "https://fleet.example:8443/"}, "https://fleet.example:8443"),
+    ],
+)
+def test_the_public_address_is_written_as_a_browser_writes_it(
+    environ: dict[str, str], origin: str | None
+) -> None:
+    assert Settings.from_env(environ).public_address == origin
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ PERSON = {
     "created_at": "2026-11-24T03:12:05.000Z",
     "disabled_at": None,
     "second_factor_since": None,
+    "passkeys": 1,
     "issuer": None,
     "roles": [GRANT],
 }
@@ -54,5 +55,6 @@ class PersonSchema(Schema):
     created_at = Moment(required=True)
     disabled_at = Moment(required=True, allow_none=True)
     second_factor_since = Moment(required=True, allow_none=True, attribute="totp_since")
+    passkeys = fields.Integer(required=True)
     issuer = fields.String(required=True, allow_none=True)
     roles = fields.List(fields.Nested(GrantSchema), required=True, attribute="grants")

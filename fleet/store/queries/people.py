@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from fleet.domain.access import Grant, Role
 from fleet.store.database import db
-from fleet.store.models import ExternalIdentity, RoleGrant, Site, User, Ward
+from fleet.store.models import ExternalIdentity, Passkey, RoleGrant, Site, User, Ward
 
 
 class GrantRow(NamedTuple):
@@ -30,6 +30,7 @@ class Person(NamedTuple):
     created_at: datetime
     disabled_at: datetime | None
     totp_since: datetime | None
+    passkeys: int
     issuer: str | None
     grants: list[GrantRow]
 
@@ -48,12 +49,14 @@ def grants_of(user_id: int) -> tuple[Grant, ...]:
 def people(username: str | None = None) -> list[Person]:
     """By name; only this one, where one is named."""
     issuer = select(func.min(ExternalIdentity.issuer)).where(ExternalIdentity.user_id == User.id)
+    passkeys = select(func.count()).where(Passkey.user_id == User.id)
     query = select(
         User.id,
         User.username,
         User.created_at,
         User.disabled_at,
         User.totp_since,
+        passkeys.scalar_subquery().label("passkeys"),
         issuer.scalar_subquery().label("issuer"),
     ).order_by(User.username)
     if username is not None:

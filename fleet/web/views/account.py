@@ -6,13 +6,16 @@ from flask.typing import ResponseReturnValue
 
 from fleet.access import allow
 from fleet.domain.access import Access
+from fleet.identity import COOKIE
 from fleet.services.change_password import change_password
 from fleet.services.errors import Invalid, TooManyAttempts
+from fleet.services.passkeys import is_fresh
 from fleet.services.second_factor import (
     address_of,
     confirm_second_factor,
     offer_second_factor,
 )
+from fleet.store.queries.passkeys import passkeys_of
 from fleet.store.queries.people import Person, people
 from fleet.web import clock
 from fleet.web.signed_in import current_user
@@ -22,7 +25,7 @@ from fleet.web.views.console import it, refused_with_words
 @it.get("/account")
 @allow(Access.OWN)
 def account() -> ResponseReturnValue:
-    return render_template("it/account.html", person=_oneself(), problems={})
+    return _page({})
 
 
 @it.post("/account/password")
@@ -35,10 +38,9 @@ def change_own_password() -> ResponseReturnValue:
             raise Invalid({"again": "is not the same as the new password"})
         change_password(person.username, given.get("old", ""), given.get("new", ""), clock.now())
     except Invalid as problem:
-        return render_template("it/account.html", person=person, problems=problem.fields), 422
+        return _page(problem.fields), 422
     except TooManyAttempts as problem:
-        problems = {"old": problem.message}
-        return render_template("it/account.html", person=person, problems=problems), 429
+        return _page({"old": problem.message}), 429
     return redirect(url_for("entrance.login"), code=303)
 
 
@@ -59,6 +61,17 @@ def confirm_own_second_factor() -> ResponseReturnValue:
     codes = confirm_second_factor(person.username, request.form.get("code", ""), clock.now())
     page = render_template("it/recovery_codes.html", codes=codes)
     return Response(page, headers={"Cache-Control": "no-store"})
+
+
+def _page(problems: dict[str, str]) -> str:
+    person = _oneself()
+    return render_template(
+        "it/account.html",
+        person=person,
+        passkeys=passkeys_of(person.username),
+        is_fresh=is_fresh(request.cookies.get(COOKIE, ""), clock.now()),
+        problems=problems,
+    )
 
 
 def _offered(username: str, secret: str) -> Response:

@@ -1,6 +1,17 @@
 """The ways in and out: first administrator, password, second factor, single sign-on, out."""
 
-from flask import Blueprint, abort, redirect, render_template, request, session, url_for
+from collections.abc import Callable
+
+from flask import (
+    Blueprint,
+    abort,
+    current_app,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 
 from fleet.access import allow
@@ -9,10 +20,14 @@ from fleet.identity import COOKIE
 from fleet.services import sign_in as sessions
 from fleet.services.errors import Invalid, NotFound, TooManyAttempts
 from fleet.services.first_administrator import create_administrator, is_open
+from fleet.services.sign_in_passkey import sign_in_with_passkey
 from fleet.web import clock
 from fleet.web.signed_in import current_user, forget, remember
 
 entrance = Blueprint("entrance", __name__)
+
+ASKED = "passkey"
+"""In this browser's cookie: the key of what it was asked to sign with a passkey."""
 
 
 @entrance.get("/setup/<token>")
@@ -49,6 +64,8 @@ def login() -> ResponseReturnValue:
 @entrance.post("/login")
 @allow(Access.OPEN)
 def sign_in() -> ResponseReturnValue:
+    if "credential" in request.form:
+        return _enter_by_passkey(_form)
     return _enter(request.form.get("username", ""), request.form.get("password", ""), onward())
 
 
@@ -57,7 +74,7 @@ def sign_in() -> ResponseReturnValue:
 def second_factor() -> ResponseReturnValue:
     if not sessions.waits_for_code(request.cookies.get(COOKIE, ""), clock.now()):
         return redirect(url_for("entrance.login"))
-    return render_template("entrance/code.html", problem=None)
+    return _code_form()
 
 
 @entrance.post("/login/code")
@@ -66,13 +83,14 @@ def show_second_factor() -> ResponseReturnValue:
     old, now, going = request.cookies.get(COOKIE, ""), clock.now(), onward()
     if not sessions.waits_for_code(old, now):
         return _form("That took too long: the password again, please."), 401
+    if "credential" in request.form:
+        return _enter_by_passkey(_code_form)
     try:
         token = sessions.show_second_factor(old, request.form.get("code", ""), now)
     except TooManyAttempts as problem:
-        return render_template("entrance/code.html", problem=problem.message), 429
+        return _code_form(problem.message), 429
     if token is None:
-        wrong = "That code is wrong, or has been used."
-        return render_template("entrance/code.html", problem=wrong), 401
+        return _code_form("That code is wrong, or has been used."), 401
     return remember(redirect(going, code=303), token)
 
 
@@ -114,6 +132,25 @@ def _enter(username: str, password: str, going: str) -> ResponseReturnValue:
     if token is None:
         return _form("This name and password do not belong together.", username), 401
     return entered(token, going)
+
+
+def _enter_by_passkey(form: Callable[[str], str]) -> ResponseReturnValue:
+    """In the place of the password, or after it; the form again, where nobody is proven."""
+    going, origin = onward(), current_app.config["FLEET"].public_address
+    answer, key = request.form["credential"], session.pop(ASKED, "")
+    try:
+        token = origin and sign_in_with_passkey(answer, key, origin, clock.now())
+    except TooManyAttempts as problem:
+        return form(problem.message), 429
+    if not token:
+        return form("This passkey is not known here, or it took too long. Try again."), 401
+    return entered(token, going)
+
+
+def _code_form(problem: str | None = None) -> str:
+    has = sessions.second_factors(request.cookies.get(COOKIE, ""), clock.now())
+    going = request.args.get("next")
+    return render_template("entrance/code.html", problem=problem, has=has, going=going)
 
 
 def _form(problem: str | None = None, username: str = "") -> str:

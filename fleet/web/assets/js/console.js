@@ -4,11 +4,13 @@ import { startChart } from "./lib/chart.js";
 import { showAges } from "./lib/ages.js";
 import { startDrawing } from "./lib/drawing.js";
 import { closeMenus } from "./lib/menus.js";
+import { startPasskeys } from "./lib/passkeys.js";
 import { startSearch } from "./lib/search.js";
 import { startThemeSwitch } from "./lib/theme_switch.js";
 
 startThemeSwitch();
 closeMenus();
+startPasskeys();
 setInterval(showAges, 1000);
 for (const element of document.querySelectorAll("[data-chart]")) startChart(element);
 for (const figure of document.querySelectorAll("[data-drawing]")) startDrawing(figure);
