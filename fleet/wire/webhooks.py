@@ -1,8 +1,8 @@
 """How a webhook is signed, and how its receiver checks that: Standard Webhooks 1.0.
 
-https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md: HMAC-SHA256
-over `id.timestamp.body`, base 64 after `v1,`. A receiver in Python may take `verify` as it stands; it
-needs nothing but the standard library.
+https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md:
+HMAC-SHA256 over `id.timestamp.body`, base 64 after `v1,`. A receiver in Python may take `verify` as
+it stands; it needs nothing but the standard library.
 """
 
 import base64

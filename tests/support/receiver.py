@@ -40,7 +40,7 @@ class Receiver:
 
     port: int
     heard: list[Heard] = field(default_factory=list)
-    answer: Answer = with_status(204)
+    answer: Answer = field(default_factory=lambda: with_status(204))
 
 
 @contextmanager

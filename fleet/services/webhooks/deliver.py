@@ -1,4 +1,4 @@
-"""What waits for which receiver, and what has come of trying. The sending itself is `dispatch`'s."""
+"""What waits for which receiver, and what has come of trying; `dispatch` does the trying."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime

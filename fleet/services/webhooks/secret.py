@@ -1,6 +1,6 @@
 """The secret of a webhook: made anew whenever it is needed, and kept nowhere.
 
-Of the installation's own key, which is in a file beside the database and in no backup of it: who has
+Of the installation's own key, which is in a file beside the database and in no dump of it: who has
 the database alone cannot sign.
 """
 

@@ -48,7 +48,7 @@ class _Hook(NamedTuple):
 
 
 def tell(session: Session, event: Event, ids: Sequence[int], now: datetime) -> None:
-    """Part of a transaction. `ids`: of alerts or of tickets, as the event is of one or the other."""
+    """Part of a transaction. `ids`: of alerts or of tickets, by what the event is of."""
     if ids:
         leave_for_last(session, _append, _Told(event, ids, now))
 
