@@ -49,6 +49,7 @@ from fleet.web.views import (  # each room adds its pages to the console
     tasks,  # noqa: F401
     tickets,  # noqa: F401
     tokens,  # noqa: F401
+    webhooks,  # noqa: F401
 )
 
 

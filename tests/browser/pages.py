@@ -58,6 +58,8 @@ CONSOLE = {
     "short-wards": "/it/short-wards",
     "tasks": "/it/tasks",
     "tokens": "/it/tokens",
+    "webhooks": "/it/webhooks",
+    "webhook": "/it/webhooks/1",
     "people": "/it/people",
     "account": "/it/account",
     "api": "/api/v1/docs",

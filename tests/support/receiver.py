@@ -2,14 +2,21 @@
 
 import socket
 import ssl
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from pathlib import Path
+from threading import Event, Thread
 from typing import NamedTuple
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from fleet.dispatch.post import Network
+from fleet.pki.authority import Authority, self_signed
+from fleet.wire.requests import key_pem, new_key
 
 ELSEWHERE = "93.184.216.34"
 """A public address: what the shipped rule lets through. Where it leads, `reached_at` says."""
@@ -89,3 +96,48 @@ def reached_at(
         return socket.create_connection(("127.0.0.1", by_address[address]), timeout_s)
 
     return Network(resolve, dial, tls or ssl.create_default_context)
+
+
+class TlsReceiver(NamedTuple):
+    receiver: Receiver
+    trusting: Callable[[], ssl.SSLContext]
+
+    @property
+    def port(self) -> int:
+        return self.receiver.port
+
+
+@contextmanager
+def tls_receiver(name: str) -> Iterator[TlsReceiver]:
+    """With a certificate for this name, by an authority that only `trusting` knows."""
+    key, own, now = new_key(), new_key(), datetime.now(UTC)
+    authority = Authority(own, [self_signed(own, "of the hospital", now)])
+    signed = authority.sign_server(key.public_key(), [name], now)
+    with tempfile.TemporaryDirectory() as folder:
+        pair, ca = Path(folder) / "pair.pem", Path(folder) / "ca.pem"
+        pair.write_bytes(signed.public_bytes(Encoding.PEM) + key_pem(key))
+        ca.write_bytes(authority.certificate.public_bytes(Encoding.PEM))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pair)
+        with receiver(tls=context) as made:
+            yield TlsReceiver(made, lambda: ssl.create_default_context(cafile=str(ca)))
+
+
+@contextmanager
+def slow_answer() -> Iterator[int]:
+    """The port of one that answers letter by letter, and never comes to an end."""
+    over = Event()
+
+    def answer(listening: socket.socket) -> None:
+        with suppress(OSError):
+            connection, _ = listening.accept()
+            with connection:
+                while not over.wait(0.05):
+                    connection.sendall(b"H")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = Thread(target=answer, args=(listening,))
+        thread.start()
+        yield listening.getsockname()[1]
+        over.set()
+        thread.join()

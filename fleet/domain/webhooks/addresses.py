@@ -33,6 +33,8 @@ _METADATA = frozenset(
 )
 _TUNNELS = (ip_network("2002::/16"), ip_network("2001::/32"))
 """6to4 and Teredo: an IPv4 address is hidden in them, and nobody serves anything there."""
+_GLOBAL_UNICAST = ip_network("2000::/3")
+"""All that IANA has given out of IPv6 for the public."""
 _NAT64 = ip_network("64:ff9b::/96")
 _LONGEST = 512
 
@@ -69,12 +71,8 @@ class Target:
 
 def target_of(url: str, allowed: Allowed) -> Target:
     """Raises ValueError, with what would be right."""
-    if (
-        len(url) > _LONGEST
-        or not url.isascii()
-        or not url.isprintable()
-        or set(' "<>\\') & set(url)
-    ):
+    is_plain = url.isascii() and url.isprintable() and not set(' "<>\\') & set(url)
+    if len(url) > _LONGEST or not is_plain:
         raise ValueError(f"at most {_LONGEST} printable ASCII characters, without spaces")
     try:
         parts = urlsplit(url)
@@ -118,7 +116,7 @@ def problem_with(address: Address, host: str, allowed: Allowed) -> str | None:
     plain = _innermost(address)
     if word := _never(plain):
         return f"{address} is {word}, where no webhook may lead"
-    if plain.is_global:
+    if plain.is_global and (plain.version == 4 or plain in _GLOBAL_UNICAST):
         return None
     if any(plain in network for network in PRIVATE) and allowed.covers(host, plain):
         return None

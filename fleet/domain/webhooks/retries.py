@@ -22,4 +22,4 @@ def aside(tries: int) -> timedelta:
 
 
 def _doubled(times: int) -> timedelta:
-    return _FIRST * 2 ** min(max(times, 1) - 1, 20)
+    return _FIRST * (1 << min(max(times, 1) - 1, 20))
