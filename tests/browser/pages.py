@@ -60,6 +60,7 @@ CONSOLE = {
     "tokens": "/it/tokens",
     "webhooks": "/it/webhooks",
     "webhook": "/it/webhooks/1",
+    "webhook-given-up": "/it/webhooks/2",
     "people": "/it/people",
     "account": "/it/account",
     "api": "/api/v1/docs",

@@ -200,10 +200,19 @@ def test_what_is_rolled_back_is_not_told_and_without_a_webhook_nothing_is_writte
     call_to_charge()
     assert deliveries() == []
     add()
-    with pytest.raises(RuntimeError, match="too bad"), transaction() as session:
-        reconcile(session, {1: {}}, frozenset(AlertKind), NOON)
-        raise RuntimeError("too bad")
+
+    def open_one(fails: bool) -> None:
+        due = {2: {AlertKind.APP_FAILED: "emar"}}
+        with transaction() as session:
+            reconcile(session, due, frozenset({AlertKind.APP_FAILED}), NOON)
+            if fails:
+                raise RuntimeError("too bad")
+
+    with pytest.raises(RuntimeError, match="too bad"):
+        open_one(fails=True)
     assert deliveries() == []
+    open_one(fails=False)
+    assert told() == [("alert.opened", "app_failed", "CART-002")]
 
 
 def test_a_batch_that_opens_many_alerts_writes_them_in_one_statement() -> None:
