@@ -136,7 +136,7 @@ def test_every_way_in_which_alerts_open_and_end_is_told() -> None:
     assert told() == [("alert.opened", "needs_charging", "CART-001")]
     follow_calls(NOON + ESCALATED_AFTER)
     assert told()[1:] == [("alert.escalated", "needs_charging", "CART-001")]
-    plugged = {"status": "charging", "power_source": "ac", "current_ma": 3_000}
+    plugged = {"status": "charging", "power_source": "mains", "current_ma": 8_000}
     at = NOON + timedelta(minutes=30)
     say("telemetry", telemetry(reading(2, soc=9, at=at, battery=plugged)), at)
     assert told()[2:] == [("alert.resolved", "needs_charging", "CART-001")]
@@ -259,7 +259,8 @@ def test_one_message_that_a_receiver_never_takes_holds_up_nobody_for_long() -> N
     first, second, third = tickets_of_a_day()
 
     def all_but_the_first(handler: BaseHTTPRequestHandler, heard: Heard) -> None:
-        is_first = json.loads(heard.body)["ticket"]["id"] == first and b"opened" in heard.body
+        told = json.loads(heard.body)
+        is_first = told["type"] == "ticket.opened" and told["ticket"]["id"] == first
         with_status(500 if is_first else 204)(handler, heard)
 
     with receiver(all_but_the_first) as to, deliverer(reached_at({HOST: to.port})) as deliver:
