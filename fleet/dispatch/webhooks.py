@@ -4,6 +4,7 @@ import logging
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from datetime import datetime, timedelta
+from threading import Event
 from time import monotonic
 
 from prometheus_client import Counter
@@ -27,6 +28,7 @@ GO_S = 20.0
 LOOK_S = 0.5
 """So long a turn waits for receivers that answer at once; the others' answers are for the next."""
 SUSPECTS_AT_ONCE = 5
+CLOSED_WITHIN_S = 3.0
 OTHER_KEY = (
     "this machine's secret_key is not that of the machine where it was added: every machine needs "
     "the same one, or the webhook a new secret"
@@ -54,6 +56,7 @@ class Deliverer:
         self._network = network or Network()
         self._threads = ThreadPoolExecutor(RECEIVERS_AT_ONCE, "webhook")
         self._calls: dict[int, Future[list[Result]]] = {}
+        self._closing = Event()
 
     def __call__(self, now: datetime) -> None:
         self._settle_done(now)
@@ -64,7 +67,13 @@ class Deliverer:
         self._settle_done(now)
 
     def close(self) -> None:
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        """After the messages that are on their way; those come again, for nobody notes them now.
+
+        A receiver that takes its time does not keep the process from handing over to another.
+        """
+        self._closing.set()
+        wait_for(self._calls.values(), timeout=CLOSED_WITHIN_S)
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _settle_done(self, now: datetime) -> None:
         for webhook_id, call in list(self._calls.items()):
@@ -87,7 +96,8 @@ class Deliverer:
             results.append(result)
             failed = failed + 1 if result.problem else 0
             is_suspect = result.tries >= SUSPECT_AFTER and failed <= SUSPECTS_AT_ONCE
-            if (failed and not is_suspect) or monotonic() > began + GO_S:
+            is_over = self._closing.is_set() or monotonic() > began + GO_S
+            if is_over or (failed and not is_suspect):
                 break
         return results
 

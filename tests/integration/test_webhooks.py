@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler
+from threading import Event, Thread
 
 import pytest
 from flask import Flask
@@ -12,7 +13,9 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 from standardwebhooks.webhooks import Webhook as IndependentReceiver
 
+from fleet.config import Settings
 from fleet.dispatch.post import Network
+from fleet.dispatch.publisher import Publisher
 from fleet.dispatch.webhook_body import body_of
 from fleet.dispatch.webhooks import Deliverer
 from fleet.domain.battery.charging import SHORT_FOR
@@ -24,6 +27,7 @@ from fleet.domain.webhooks.events import EVENTS
 from fleet.domain.webhooks.retries import SUSPECT_AFTER
 from fleet.domain.words import AlertKind
 from fleet.ingest.pipeline import process
+from fleet.jobs.table import JOBS, Tools
 from fleet.services.alerts import reconcile, reconcile_wards
 from fleet.services.calls import follow_calls
 from fleet.services.decommission_device import decommission_device
@@ -398,6 +402,37 @@ def test_only_a_leader_writes_what_came_of_trying() -> None:
         run(deliver, NOON + timedelta(seconds=1))
     assert deliveries()[0].state == "delivered"
     assert len({heard.headers["webhook-id"] for heard in to.heard}) == 1
+
+
+def test_schedule_delivers_by_its_table_of_jobs(settings: Settings) -> None:
+    add()
+    report_fault("cart-001", "screen", BEN, NOON)
+    [job] = [job for job in JOBS if job.name == "deliver_webhooks"]
+    with receiver() as to, deliverer(reached_at({HOST: to.port})) as deliver:
+        job.run(Tools(settings, Publisher(settings.mqtt_url, "test"), deliver), NOON)
+        wait_until(lambda: said(to) == ["ticket.opened"])
+
+
+def test_a_deliverer_that_is_closed_stops_after_the_message_on_its_way() -> None:
+    add()
+    tickets_of_a_day()
+    begun, go_on = Event(), Event()
+
+    def hesitate(handler: BaseHTTPRequestHandler, heard: Heard) -> None:
+        begun.set()
+        go_on.wait(10)
+        with_status(204)(handler, heard)
+
+    with receiver(hesitate) as to:
+        deliver = Deliverer(KEY, ALLOWED, reached_at({HOST: to.port}))
+        deliver(NOON)
+        assert begun.wait(10)
+        closing = Thread(target=deliver.close)
+        closing.start()
+        wait_until(deliver._closing.is_set)
+        go_on.set()
+        closing.join()
+        assert len(to.heard) == 1
 
 
 def test_deliveries_are_kept_for_thirty_days() -> None:

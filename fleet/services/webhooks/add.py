@@ -81,9 +81,12 @@ def renew_secret(webhook_id: int, secret_key: str, actor: str, now: datetime) ->
 
 
 def standing(session: Session, webhook_id: int) -> Webhook:
-    """Part of a transaction: locked. Raises NotFound: also for one that was removed."""
+    """Part of a transaction: locked against other changes of it, not against new deliveries to it.
+
+    Raises NotFound: also for one that was removed.
+    """
     query = select(Webhook).where(Webhook.id == webhook_id, Webhook.removed_at.is_(None))
-    row = session.scalar(query.with_for_update())
+    row = session.scalar(query.with_for_update(key_share=True))
     if row is None:
         raise NotFound(f"no webhook {webhook_id}")
     return row

@@ -105,9 +105,9 @@ def _mark_failed(session: Session, result: Result, now: datetime, next_at: datet
 def _note_receiver(
     session: Session, webhook_id: int, takes: bool, fails: bool, now: datetime
 ) -> None:
-    row = session.get(Webhook, webhook_id, with_for_update=True, populate_existing=True)
-    if row is None:
-        return
+    # Against other changes of it alone: who writes new deliveries to it must not wait.
+    query = select(Webhook).where(Webhook.id == webhook_id).with_for_update(key_share=True)
+    row = session.scalars(query.execution_options(populate_existing=True)).one()
     if takes:
         row.failures, row.failing_since, row.rests_until = 0, None, None
     if fails:
