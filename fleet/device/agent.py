@@ -198,7 +198,7 @@ class Agent:
                     self._on_desired(payload, now)
                 case "cmd/locate" | "cmd/lock" | "cmd/reboot" | "cmd/refresh" as channel:
                     command = msgspec.json.decode(payload, type=Command)
-                    self._on_command(channel.removeprefix("cmd/"), command.id, now)
+                    self._on_command(channel.removeprefix("cmd/"), command, now)
                 case "rebirth":
                     self._on_rebirth(msgspec.json.decode(payload, type=Rebirth), now)
                 case "job" if self._firmware is not None:
@@ -268,18 +268,20 @@ class Agent:
             self._sampler.interval_changed(now)
             self._report(now)
 
-    def _on_command(self, name: str, command_id: int, now: float) -> None:
+    def _on_command(self, name: str, command: Command, now: float) -> None:
         """Once, however often it comes."""
-        if not self._journal.is_new_command(command_id):
-            log.info("%s: command %d came again", self._device_id, command_id)
+        what = f"command {command.id} ({name}), request {command.request_id or 'unknown'}"
+        if not self._journal.is_new_command(command.id):
+            log.info("%s: %s came again", self._device_id, what)
             return
+        log.info("%s: %s", self._device_id, what)
         problem = None
         if name == "refresh":
             self._sample(now)
             self._say_who_i_am(now)
         else:
             problem = self._hardware.execute(name)
-        answer = Answer(PROTOCOL_VERSION, command_id, problem is None, problem)
+        answer = Answer(PROTOCOL_VERSION, command.id, problem is None, problem)
         self._publish("cmd", encode(answer))
 
     def _on_rebirth(self, rebirth: Rebirth, now: float) -> None:

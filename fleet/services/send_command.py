@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from fleet import request_id
 from fleet.domain.commands import DEFAULT_TTL_S, GRACE, STANDING, TTL_S, CommandName, CommandState
 from fleet.domain.holding import Hold
 from fleet.domain.words import Availability, Lifecycle
@@ -22,7 +23,11 @@ from fleet.wire.messages import PROTOCOL_VERSION, Answer, Command
 def send_command(
     device_id: str, name: str, actor: str, now: datetime, ttl_s: int = DEFAULT_TTL_S
 ) -> int:
-    """Returns its id. Raises NotFound, Invalid, or Conflict: nobody reboots a cart in use."""
+    """Returns its id. Raises NotFound, Invalid, or Conflict: nobody reboots a cart in use.
+
+    The request at work is named in the audit and in the message, so that the device's log, ours and
+    the audit can be laid side by side.
+    """
     problems = {}
     if name not in set(CommandName):
         problems["name"] = f"one of {', '.join(CommandName)}"
@@ -43,12 +48,15 @@ def send_command(
         )  # fmt: skip
         session.add(command)
         session.flush()
-        message = Command(PROTOCOL_VERSION, command.id)
+        asked_by = request_id.current.get()
+        message = Command(PROTOCOL_VERSION, command.id, asked_by)
         outbox.leave(
             session, device_id, f"cmd/{name}", message, now, expires_at=expires_at,
             command_id=command.id,
         )  # fmt: skip
         after = {"command": name, "id": command.id, "expires_at": expires_at.isoformat()}
+        if asked_by is not None:
+            after["request_id"] = asked_by
         audit.record(session, actor, "device.command", device_id, now, None, after)
         return command.id
 

@@ -43,12 +43,14 @@ from fleet.web.views import (  # each room adds its pages to the console
     screen,
     screens,  # noqa: F401
     search,  # noqa: F401
+    settings,  # noqa: F401
     shifts,  # noqa: F401
     short_wards,  # noqa: F401
     single_sign_on,
     tasks,  # noqa: F401
     tickets,  # noqa: F401
     tokens,  # noqa: F401
+    wards,  # noqa: F401
     webhooks,  # noqa: F401
 )
 

@@ -65,7 +65,7 @@ GROUPS = (
         (
             Entry("/", _("Ward boards")),
             Entry("it.shifts", _("Shifts")),
-            Entry("it.floors", _("Floor plans")),
+            Entry("it.wards", _("Wards")),
         ),
     ),
     Group(
@@ -76,6 +76,7 @@ GROUPS = (
             Entry("it.audit", _("Audit")),
             Entry("it.tokens", _("Tokens")),
             Entry("it.webhooks", _("Webhooks")),
+            Entry("it.settings", _("Settings")),
             Entry("/api/v1/docs", _("API")),
         ),
     ),

@@ -30,7 +30,12 @@ REASONS = (
 
 REFUSALS = (
     marked("This name and password do not belong together."),
-    marked("too many wrong passwords; try again in five minutes"),
+    marked("That took too long: the password again, please."),
+    marked("That code is wrong, or has been used."),
+    marked("too many wrong ones; try again in five minutes"),
+    marked("This account is disabled."),
+    marked("No role here is given to you; ask whoever manages Wardfleet."),
+    marked("Your hospital account could not be verified. Try again, or ask IT."),
     marked("is not the same as the password"),
     marked("must not contain the user name"),
     marked("at least %(count)s different characters"),

@@ -4,6 +4,7 @@ import re
 from itertools import chain
 
 from flask import Flask, Response, abort, request
+from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from fleet import access
@@ -38,7 +39,15 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """All but tab and line ends, which come along when something is pasted."""
 
 
+class SecureWhereItCan(SecureCookieSessionInterface):
+    """Over HTTPS its cookie never goes out in plain text; on one machine there is none."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return request.is_secure
+
+
 def init_app(app: Flask) -> None:
+    app.session_interface = SecureWhereItCan()
     # A form left open over night must still work: the token lives as long as its session.
     app.config.update(WTF_CSRF_CHECK_DEFAULT=False, WTF_CSRF_TIME_LIMIT=None)
     csrf.init_app(app)

@@ -193,11 +193,15 @@ class Rebirth(Struct, omit_defaults=True):
     min_boot: int | None = None
 
 
-class Command(Struct):
-    """An instruction to the device; which one, its topic says. The broker forgets it in time."""
+class Command(Struct, omit_defaults=True):
+    """An instruction to the device; which one, its topic says. The broker forgets it in time.
+
+    `request_id`: that of the request which asked for it, for the device's log.
+    """
 
     v: int
     id: Counter
+    request_id: str | None = None
 
 
 class Answer(Struct, omit_defaults=True):

@@ -94,3 +94,17 @@ def test_commands_are_sent_and_listed_over_rest(app: Flask) -> None:
     assert [(each["name"], each["state"]) for each in listed] == [("locate", "acknowledged")]
     assert rest.post(f"/devices/{cart}/commands", {"name": "dance"}).status_code == 422
     assert rest.post("/devices/nobody/commands", {"name": "locate"}).status_code == 404
+
+
+def test_the_id_of_the_request_reaches_the_device_and_the_audit(app: Flask) -> None:
+    rest = Hospital(app)
+    (cart,) = rest.register("CART-1")
+    named = {"X-Request-ID": "night-shift-0042"}
+    sent = rest.post(f"/devices/{cart}/commands", {"name": "locate"}, headers=named)
+    with app.app_context():
+        message = db.session.scalars(select(OutboxMessage.payload).order_by(OutboxMessage.id)).all()
+        assert msgspec.json.decode(message[-1], type=Command).request_id == "night-shift-0042"
+        entry = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
+        assert entry is not None
+        assert entry.after is not None
+        assert entry.after["request_id"] == sent.headers["X-Request-ID"] == "night-shift-0042"

@@ -13,10 +13,14 @@ from fleet.config import SettingError, Settings
 from fleet.domain.access import Access, Role
 from fleet.services.api_tokens import create_api_token
 from fleet.services.disable_user import disable_user
+from fleet.services.holds import Hand
+from fleet.services.kiosks import add_kiosk
+from fleet.services.places import add_site, add_ward
+from fleet.services.report_fault import report_fault
 from fleet.services.rollouts.propose import propose_rollout
 from fleet.services.sign_in import sign_in
 from fleet.store.database import db
-from fleet.store.models import Alert, BatteryPack, User
+from fleet.store.models import Alert, BatteryPack, Kiosk, User
 from tests.support.api import API, Hospital, now
 from tests.support.console import form
 from tests.support.staff import PASSWORD, browser_of, person
@@ -26,11 +30,16 @@ OPEN = {
     "/static/<path:filename>", "/setup/<token>", "/login", "/login/code", "/login/sso",
     "/login/sso/back", "/logout", f"{API}/availability", f"{API}/wards",
     f"{API}/wards/<slug:slug>", f"{API}/openapi.json", f"{API}/docs",
+    "/carts/<device_id>", "/carts/<device_id>/board", "/wards/<slug>/plan/<sha256>",
+    "/screen", "/badge", "/badge/pin", "/badge/touch", "/badge/off",
+    "/app.webmanifest", "/sw.js", "/offline", "/language/<code>",
 }  # fmt: skip
 """What nobody need prove anything for."""
 NURSES = {Access.OPEN, Access.OWN, Access.USE}
 """What a nurse may change: their own account, and the carts that they take."""
-OBJECTS = {"device_id", "pack_id", "alert_id", "rollout_id", "assignment_id"}
+OBJECTS = {
+    "device_id", "pack_id", "alert_id", "rollout_id", "assignment_id", "kiosk_id", "ticket_id",
+}  # fmt: skip
 
 
 class Route(NamedTuple):
@@ -116,10 +125,11 @@ def test_control_22_a_nurse_calls_every_changing_route_of_it_in_vain(hospital: H
 
 def test_what_changes_something_and_is_for_nurses_is_known(app: Flask) -> None:
     open_to_nurses = {r.rule for r in routes(app) if r.changes and r.access in NURSES}
-    their_own = {rule for rule in open_to_nurses if rule.startswith("/it/account")}
+    their_own = {rule for rule in open_to_nurses if rule.startswith(("/it/account", "/it/filters"))}
     used = {r.rule for r in routes(app) if r.changes and r.access == Access.USE}
     assert open_to_nurses - their_own - used == {
         "/login", "/login/code", "/logout", "/setup/<token>",
+        "/screen", "/badge", "/badge/pin", "/badge/touch", "/badge/off",
     }  # fmt: skip
 
 
@@ -185,9 +195,13 @@ def objects(hospital: Hospital) -> dict[str, object]:
         rollout_id = propose_rollout(
             "profile", "carts", "2", "ward", "oncology", "user:olga", now()
         )
+        add_kiosk("oncology", "station", "user:ada", now())
+        kiosk_id = db.session.scalar(db.select(Kiosk.id))
+        ticket_id = report_fault("cart-2", "screen", Hand("user:nia"), now()).key
     found: dict[str, object] = {
         "device_id": "cart-2", "alert_id": alert_id, "pack_id": pack_id,
         "assignment_id": assignment_id, "rollout_id": rollout_id,
+        "kiosk_id": kiosk_id, "ticket_id": ticket_id,
         "slug": "oncology", "scope": "ward",
     }  # fmt: skip
     assert None not in found.values()
@@ -199,7 +213,8 @@ def test_control_23_what_is_of_another_ward_is_not_there(
 ) -> None:
     app = hospital.app
     stranger = Browser(person(app, "iris", "administrator", "ward:icu"))
-    about_objects = [r for r in routes(app) if r.names_an_object and r.access != Access.OPEN]
+    lent = (Access.OPEN, Access.USE)  # a test of its own says where carts may be used
+    about_objects = [r for r in routes(app) if r.names_an_object and r.access not in lent]
     assert len(about_objects) > 35
     for route in about_objects:
         known = dict(objects)
@@ -219,6 +234,24 @@ def test_control_23_and_it_is_there_for_who_has_it_in_their_reach(
         for route in reading:
             if route.at != At.SITE and route.access != Access.OPEN:
                 assert own.ask(app, route, **objects).status_code == 200, (name, route)
+
+
+def test_control_23_carts_are_lent_within_a_hospital_and_not_beyond_it(
+    hospital: Hospital, objects: dict[str, object]
+) -> None:
+    app = hospital.app
+    with app.app_context():
+        add_site("north", "North", "Europe/Berlin", "test", now())
+        add_ward("north", "n-1", "North one", "test", now())
+    using = [r for r in routes(app) if r.access == Access.USE and r.names_an_object]
+    assert len(using) == 4
+    stranger = Browser(person(app, "nora", "ward_nurse", "ward:n-1"))
+    neighbour = Browser(person(app, "ivan", "ward_nurse", "ward:icu"))
+    viewer = Browser(person(app, "vera", "viewer"))
+    for route in using:
+        assert stranger.ask(app, route, **objects).status_code == 404, route
+        assert viewer.ask(app, route, **objects).status_code == 403, route
+        assert neighbour.ask(app, route, **objects).status_code in (200, 409, 422), route
 
 
 def test_control_23_the_same_words_for_what_is_elsewhere_and_what_is_nowhere(

@@ -133,7 +133,7 @@ def test_a_cart_has_its_place_on_the_plan(ward: Flask) -> None:
     assert (place.zone, place.ward_name, place.seen_at) == ("bay 1", "3A", NOON)
     assert place.outline == [[10, 20], [40, 20], [40, 80], [10, 80]]
     page = ward.test_client().get("/carts/cart-001").text
-    assert 'points="10,20 40,20 40,80 10,80 "' in page
+    assert 'points="10.0,20.0 40.0,20.0 40.0,80.0 10.0,80.0 "' in page
 
 
 def test_zones_are_drawn_all_or_none_and_only_the_wards_own(ward: Flask) -> None:

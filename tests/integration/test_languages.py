@@ -195,7 +195,7 @@ def test_what_rules_and_services_say_is_translated_too(app: Flask) -> None:
     refusals = [
         *filter(None, (passwords.weakness(p, "ada") for p in ("x", "x" * 300, "a" * 20))),
         passwords.weakness("my name is ada lovelace", "ada"),
-        "too many wrong passwords; try again in five minutes",
+        "too many wrong ones; try again in five minutes",
         "This name and password do not belong together.",
     ]
     assert len(refusals) == 6

@@ -63,10 +63,11 @@ def shown(after_s: float = 1) -> str:
 
 
 def audited() -> list[tuple[str, str, object, object]]:
-    entries = db.session.scalars(select(AuditEntry).where(AuditEntry.action.startswith("device.")))
+    entries = select(AuditEntry).where(AuditEntry.action.startswith("device."))
+    ordered = db.session.scalars(entries.order_by(AuditEntry.id))
     return [
         (entry.action, entry.actor, entry.before, entry.after)
-        for entry in entries
+        for entry in ordered
         if entry.action != "device.register"
     ]
 
@@ -285,7 +286,7 @@ def test_no_rollout_touches_a_taken_cart_and_none_counts_it_as_free() -> None:
     def seen() -> tuple[str, int]:
         db.session.rollback()
         word = next(row for row in db.session.execute(candidates()) if row[0] == 1)[4]
-        return word, stocks(db.session(), [1])[1, "medication_cart"].free
+        return word, stocks(db.session(), [1], NOON)[1, "medication_cart"].free
 
     assert seen() == ("available", 1)
     take_device(CART, ANA, NOON)

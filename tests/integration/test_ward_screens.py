@@ -66,7 +66,7 @@ def hospital(app: Flask, at: Callable[[float], None]) -> Flask:
         build_hospital(now=NOW)
         say("telemetry", telemetry(reading(1, at=NOW)), NOW)
         for name, badge in (("ana", ANA), ("ben", BEN)):
-            add_user(name, PASSWORD, "test", NOW)
+            add_user(name, PASSWORD, "test", NOW, "ward_nurse", "ward:ward-3a")
             give_badge(name, badge, PIN, app.config["SECRET_KEY"], "test", NOW)
     return app
 

@@ -7,6 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from fleet.web import bundle
+from tests.support.console import signed_in
 
 
 @pytest.fixture
@@ -38,7 +39,9 @@ def test_a_fault_of_ours_shows_a_page_without_its_cause(
 
 
 @pytest.mark.parametrize("path", ["/", "/login", "/nowhere", "/healthz", "/static/icon.svg"])
-def test_every_answer_says_what_a_browser_may_do_with_it(client: FlaskClient, path: str) -> None:
+def test_control_36_every_answer_says_what_a_browser_may_do_with_it(
+    client: FlaskClient, path: str
+) -> None:
     with client.get(path) as answer:
         headers = answer.headers
     policy = headers["Content-Security-Policy"]
@@ -76,3 +79,17 @@ def test_built_files_are_kept_for_ever_and_others_are_not(client: FlaskClient) -
     with client.get(f"/static/dist/{built}") as kept, client.get("/static/icon.svg") as other:
         assert "immutable" in kept.headers["Cache-Control"]
         assert "immutable" not in other.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize(("scheme", "is_secure"), [("https", True), ("http", False)])
+def test_no_cookie_goes_out_in_plain_text_where_there_is_https(
+    app: Flask, scheme: str, is_secure: bool
+) -> None:
+    client = signed_in(app, app.test_client())
+    answers = [client.get("/login", base_url=f"{scheme}://localhost")]
+    answers += [app.test_client().get("/login", base_url=f"{scheme}://localhost")]
+    answers += [client.get("/language/en?back=/", base_url=f"{scheme}://localhost")]
+    cookies = [cookie for answer in answers for cookie in answer.headers.getlist("Set-Cookie")]
+    assert len(cookies) >= 2
+    for cookie in cookies:
+        assert ("; Secure" in cookie) == is_secure, cookie

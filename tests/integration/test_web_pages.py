@@ -7,8 +7,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from fleet.services.errors import Invalid
 from fleet.services.first_administrator import VALID_FOR, offer
+from fleet.services.places import add_ward
 from fleet.services.recovery import Proof, note_drill
+from fleet.services.register_devices import NewDevice, register_devices
 from tests.support.hospital import build_hospital, reading, run_low, say, telemetry
 from tests.support.signs import all_well
 
@@ -135,12 +138,14 @@ def test_five_wrong_passwords_are_throttled(app: Flask, ada: FlaskClient) -> Non
     assert answers == [401, 401, 401, 401, 401, 429]
 
 
-def test_a_change_without_proof_that_the_page_was_ours_is_refused(ada: FlaskClient) -> None:
+def test_control_35_a_change_without_proof_that_the_page_was_ours_is_refused(
+    ada: FlaskClient,
+) -> None:
     answer = ada.post("/it/tokens", data={"name": "x", "scopes": "read"})
     assert answer.status_code == 403
 
 
-def test_what_devices_send_is_shown_as_text(ada: FlaskClient) -> None:
+def test_control_36_what_devices_send_is_shown_as_text(ada: FlaskClient) -> None:
     page = ada.get("/it/quarantine")
     assert "&lt;script&gt;alert(1)" in page.text
     assert "<script>alert" not in page.text
@@ -208,3 +213,16 @@ def test_the_overview_shows_the_last_tested_recovery(app: Flask, ada: FlaskClien
     failed = overview_after(Proof(at + timedelta(days=1), 1.5, ("table zone: missing",)))
     assert "2026-11-25 03:00, <b>failed</b>: table zone: missing." in failed
     assert "recovery.drill" in ada.get("/it/audit?subject=recovery").text
+
+
+def test_control_36_names_like_a_script_are_shown_as_text(app: Flask, ada: FlaskClient) -> None:
+    name, now = "<script>alert(1)</script>", datetime.now(UTC)
+    with app.app_context():
+        with pytest.raises(Invalid, match="asset_tag"):
+            register_devices([NewDevice(name, "medication_cart", "ward-3a")], "test", now)
+        add_ward("lindenhof", "odd", name, "test", now)
+        register_devices([NewDevice("ODD-1", "tablet", "odd", model=name)], "test", now)
+    for path in ("/wards/odd", "/carts/odd-1", "/it/devices/odd-1", "/it/devices", "/it/wards"):
+        page = ada.get(path).text
+        assert "&lt;script&gt;alert(1)" in page, path
+        assert "<script>alert" not in page, path

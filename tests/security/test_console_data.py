@@ -135,7 +135,12 @@ def test_control_42_no_log_holds_a_password_token_key_or_cookie(
     wrong = "wrong-canary-4711"
     nobody = app.test_client()
     nobody.post("/login", data=form(nobody.get("/login").text, username="ada", password=wrong))
-    made = client.post("/it/tokens", data=form(client.get("/it").text, name="x", scopes="read"))
+    made = client.post(
+        "/it/tokens",
+        data=form(
+            client.get("/it").text, name="x", scopes="read", role="viewer", where="everything"
+        ),
+    )
     token = made.text[made.text.index("wf_") :].split("<")[0].split('"')[0].strip()
     bearer = {"Authorization": f"Bearer {token}"}
     assert nobody.get("/api/v1/devices", headers=bearer).status_code == 200
@@ -159,7 +164,9 @@ def test_control_43_line_ends_in_what_is_sent_make_one_line_of_the_log(
         ada.get(f"/nowhere/{end}FORGED {{}}")
         ada.get(f"/it/devices?q={end}FORGED")
         ada.get(f"/it/devices/cart-001{end}FORGED")
-    ada.post("/login", data=form(ada.get("/login").text, username="a\r\nFORGED", password="x"))
+    nobody = ada.application.test_client()
+    page = nobody.get("/login").text
+    nobody.post("/login", data=form(page, username="a\r\nFORGED", password="x"))
     logging.getLogger("fleet.test").warning("refused: %s", "a\r\nFORGED\u2028FORGED")
     lines = log()
     assert any("FORGED" in line for line in lines)

@@ -213,5 +213,5 @@ def test_processes_on_their_first_start_together_have_one_key(tmp_path: Path) ->
 
 def test_a_weak_key_refuses_to_start(tmp_path: Path) -> None:
     (tmp_path / "secret_key").write_text("changeme")
-    with pytest.raises(SettingError, match="too short"):
+    with pytest.raises(SettingError, match="too weak"):
         Settings.from_env({"FLEET_DATA_DIR": str(tmp_path)}).secret_key()

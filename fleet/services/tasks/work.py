@@ -15,6 +15,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from fleet import request_id
 from fleet.domain.tasks import AT_WORK, StepState, TaskKind, TaskState
 from fleet.services.approve_device import approve_device
 from fleet.services.change_device import change_device
@@ -85,6 +86,11 @@ def work_tasks(now: datetime, most: int = STEPS_A_TURN) -> int:
 
 def work_on(task_id: int, now: datetime, most: int = STEPS_A_TURN) -> int:
     """At most so many of its steps; at the last of them it is done."""
+    with request_id.known_as(f"task-{task_id}"):
+        return _work_on(task_id, now, most)
+
+
+def _work_on(task_id: int, now: datetime, most: int) -> int:
     _start(task_id, now)
     task = _read_task(task_id)
     steps = _waiting(task_id, most)

@@ -5,13 +5,12 @@ import re
 from flask import Response, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from fleet.access import At, allow, reach
+from fleet.access import At, allow
 from fleet.domain.access import Access
 from fleet.domain.outlines import middle, written
 from fleet.services.errors import Invalid, NotFound
 from fleet.services.floor_plans import draw_zones, set_neighbours, set_picture
 from fleet.store.queries.floor import picture, ward_plan
-from fleet.store.queries.places import wards
 from fleet.web import clock
 from fleet.web.signed_in import actor
 from fleet.web.views.board import board
@@ -36,12 +35,6 @@ def plan(slug: str, sha256: str) -> ResponseReturnValue:
 @board.app_template_filter("middle")
 def _middle(outline: list[list[float]]) -> tuple[float, float]:
     return middle(outline)
-
-
-@it.get("/floors")
-@allow(Access.WARD, At.ANY)
-def floors() -> ResponseReturnValue:
-    return render_template("it/floors.html", wards=wards(reach(Access.WARD)))
 
 
 @it.get("/floors/<slug>")

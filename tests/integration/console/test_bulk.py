@@ -169,7 +169,7 @@ def test_cancelled_while_a_step_is_at_work_that_step_is_not_done(
     waiting = work._waiting(task_id, 1)
     cancel_task(task_id, "user:ada", now)
     with pytest.raises(work.Taken), transaction() as session:
-        work._claim(session, task_id, waiting[0][0])
+        work._claim(task_id, waiting[0][0], session)
     assert states(task_id) == ["waiting"] * 5
 
 

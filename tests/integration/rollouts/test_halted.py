@@ -16,8 +16,7 @@ from fleet.services.rollouts.steer import (
 )
 from fleet.store.database import db
 from fleet.store.models import Alert
-from fleet.store.queries.alerts import find_alerts
-from fleet.store.queries.overview import open_alerts_by_kind
+from fleet.store.queries.alerts import find_alerts, open_by_kind
 from tests.support.rollouts import Carts
 
 
@@ -42,7 +41,7 @@ def test_one_that_halts_itself_is_an_alert_with_the_reason(carts: Carts) -> None
     (row,) = find_alerts(kind=AlertKind.ROLLOUT_HALTED).rows
     assert (row.rollout, row.rollout_slug, row.rollout_version) == (rollout_id, "carts", "2")
     assert (row.device_id, row.ward, row.site) == (None, None, None)
-    assert open_alerts_by_kind() == {"rollout_halted": 1, "noncompliant": 1}
+    assert open_by_kind() == {"rollout_halted": 1, "noncompliant": 1}
 
 
 def test_one_halted_by_hand_is_an_alert_too_and_one_paused_by_hand_is_none(carts: Carts) -> None:

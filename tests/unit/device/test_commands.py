@@ -48,3 +48,13 @@ def test_a_command_it_does_not_know_is_passed_over(bench: Bench) -> None:
     tell(bench, "explode", 9)
     assert bench.hardware.executed == []
     assert bench.link.said("cmd") == []
+
+
+def test_the_log_names_the_request_that_asked_for_it(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.connect()
+    with caplog.at_level("INFO"):
+        bench.link.deliver("cmd/locate", encode(Command(v=1, id=7, request_id="night-shift-0042")))
+        bench.wait(0)
+    assert any("command 7 (locate), request night-shift-0042" in line for line in caplog.messages)
