@@ -151,7 +151,7 @@ def test_every_way_in_which_alerts_open_and_end_is_told() -> None:
     assert told()[4:] == [("alert.resolved", "offline", "CART-001")]
 
 
-def test_an_outage_a_wards_alert_and_a_halted_rollout_are_told() -> None:
+def test_an_outage_and_a_wards_alert_are_told() -> None:
     add()
     register_devices(
         [NewDevice(f"MORE-{n}", "medication_cart", "ward-3a") for n in range(12)], "test", NOON
