@@ -14,8 +14,9 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from fleet import environment as read
-from fleet import sign_in_settings
+from fleet import sign_in_settings, webhook_settings
 from fleet.domain.retention import CLASSES, Ages
+from fleet.domain.webhooks.addresses import Allowed
 from fleet.environment import SettingError as SettingError
 from fleet.pki.folder import Folder
 from fleet.sign_in_settings import SignInSettings
@@ -82,6 +83,8 @@ class Settings:
     log_format: LogFormat
     log_level: str | None
     sign_in: SignInSettings
+    webhook_hosts: Allowed
+    """Private hosts to which webhooks may lead."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -135,6 +138,7 @@ class Settings:
             ),
             log_level=read.one_of(environ, "FLEET_LOG_LEVEL", LOG_LEVELS),
             sign_in=sign_in_settings.from_env(environ),
+            webhook_hosts=webhook_settings.from_env(environ),
         )
 
     def instance_name(self, process: str) -> str:

@@ -19,6 +19,7 @@ from fleet.api import (
     readings,
     rollouts,
     wards,
+    webhooks,
 )
 from fleet.api.openapi import make_api
 
@@ -37,6 +38,7 @@ BLUEPRINTS = (
     rollouts.bp,
     people.bp,
     commands.bp,
+    webhooks.bp,
 )
 
 

@@ -29,7 +29,7 @@ class Access(StrEnum):
     """Rollouts: pause, resume, halt, end, go back, and the switch for all."""
     APPROVE = "approve"
     SITES = "sites"
-    """Hospitals and their wards: enter."""
+    """Hospitals and their wards, and other systems that hear of what happens there: enter."""
     PEOPLE = "people"
     """People, their roles, and tokens for programs."""
     AUDIT = "audit"

@@ -18,6 +18,7 @@ class Kept(StrEnum):
     COMMANDS = "commands"
     ROLLOUTS = "rollouts"
     ENROLMENT = "enrolment"
+    WEBHOOKS = "webhooks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ CLASSES = (
     # Longer than any of its devices may take to come to an end.
     Class(Kept.ROLLOUTS, "FLEET_RETENTION_ROLLOUTS_DAYS", 2 * 365, at_least=30),
     Class(Kept.ENROLMENT, "FLEET_RETENTION_ENROLMENT_DAYS", 90),
+    Class(Kept.WEBHOOKS, "FLEET_RETENTION_WEBHOOKS_DAYS", 30),
 )
 
 Ages = Mapping[Kept, timedelta]

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.config import Settings
 from fleet.dispatch.publisher import Publisher
+from fleet.dispatch.webhooks import Deliverer
 from fleet.jobs import metrics
 from fleet.jobs.table import JOBS, Job, Tools
 from fleet.services.heartbeat import Heart
@@ -39,7 +40,8 @@ def run_schedule(app: Flask, settings: Settings, stop: Event) -> None:
     publisher.start()
     leadership = _Leadership(app, settings.instance_name("schedule"))
     scheduler = BackgroundScheduler(timezone="UTC")
-    tools = Tools(settings, publisher)
+    deliverer = Deliverer(settings.secret_key(), settings.webhook_hosts)
+    tools = Tools(settings, publisher, deliverer)
     for job in JOBS:
         scheduler.add_job(
             _guarded(app, job, tools, leadership),
@@ -63,6 +65,7 @@ def run_schedule(app: Flask, settings: Settings, stop: Event) -> None:
             ahead_s = time() - monotonic()
             _begin_anew(scheduler)
     scheduler.shutdown(wait=True)
+    deliverer.close()
     leadership.resign()
     with app.app_context():
         heart.stop()

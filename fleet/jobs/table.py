@@ -7,6 +7,7 @@ from datetime import datetime
 from fleet.config import Settings
 from fleet.dispatch.publisher import Publisher
 from fleet.dispatch.speak import speak
+from fleet.dispatch.webhooks import Deliverer
 from fleet.jobs.certificates import keep_certificates, publish_revocations
 from fleet.jobs.heartbeat import heartbeat
 from fleet.jobs.silence import Watch
@@ -32,6 +33,7 @@ class Tools:
 
     settings: Settings
     publisher: Publisher
+    deliverer: Deliverer
     watch: Watch = field(default_factory=Watch)
 
 
@@ -51,6 +53,7 @@ JOBS = (
     Job("plan_rollouts", 5, lambda tools, now: tools.watch.is_settled() and plan_rollouts(now)),
     Job("expire_commands", 5, lambda tools, now: expire_commands(now)),
     Job("work_tasks", 2, lambda tools, now: work_tasks(now)),
+    Job("deliver_webhooks", 1, lambda tools, now: tools.deliverer(now)),
     Job("count_fleet", 10, lambda tools, now: count_fleet(now)),
     Job("judge_overdue", 10, lambda tools, now: judge_overdue(now)),
     Job("roll_up", 30, lambda tools, now: roll_up(now)),

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, literal, select, update
 from sqlalchemy.orm import Session
 
+from fleet.domain.webhooks.events import Event
 from fleet.domain.words import AlertKind, AlertState, Lifecycle
+from fleet.services.webhooks.tell import tell
 from fleet.store.alert import Alert
 from fleet.store.bulk import chunks, insert_or_ignore
 from fleet.store.device import Device, DeviceState
@@ -16,6 +18,8 @@ from fleet.store.types import Instant
 
 Due = Mapping[int, Mapping[AlertKind, str]]
 """For each device (its primary key) the alerts that should stand, with their detail."""
+
+_ID = Alert.__table__.c.id
 
 
 class Standing(NamedTuple):
@@ -65,11 +69,15 @@ def reconcile_wards(
             )
         )
     }
+    new = []
     for ward_id, detail in sorted(due.items()):
         if ward_id in standing:
             standing[ward_id].detail = detail[:256]
         else:
-            session.add(Alert(ward_id=ward_id, kind=kind, detail=detail[:256], opened_at=now))
+            new.append(Alert(ward_id=ward_id, kind=kind, detail=detail[:256], opened_at=now))
+    session.add_all(new)
+    session.flush()
+    tell(session, Event.ALERT_OPENED, [alert.id for alert in new], now)
     _resolve(session, [a.id for ward_id, a in standing.items() if ward_id not in due], now)
 
 
@@ -89,7 +97,8 @@ def follow_rollout(
         "opened_at": now,
         "version": 1,
     }
-    session.execute(insert_or_ignore(session, Alert), row)
+    opened = session.execute(insert_or_ignore(session, Alert).values(row).returning(_ID))
+    tell(session, Event.ALERT_OPENED, opened.scalars().all(), now)
 
 
 def in_parts(due: Due) -> Iterator[Due]:
@@ -113,12 +122,14 @@ def open_offline(session: Session, silent: ColumnElement[bool], now: datetime) -
         .join(Device, Device.id == DeviceState.device_pk)
         .where(silent, Device.lifecycle == Lifecycle.ENROLLED)
     )
-    session.execute(insert_or_ignore(session, Alert).from_select(list(row), source))
+    opening = insert_or_ignore(session, Alert).from_select(list(row), source)
+    opened = session.execute(opening.returning(_ID))
+    tell(session, Event.ALERT_OPENED, opened.scalars().all(), now)
 
 
 def absorb_offline(session: Session, device_pks: list[int], now: datetime) -> None:
     """These devices' own alerts give way to that of the outage which they are part of."""
-    session.execute(
+    absorbed = session.execute(
         update(Alert)
         .where(
             among(session, Alert.device_pk, device_pks),
@@ -131,8 +142,10 @@ def absorb_offline(session: Session, device_pks: list[int], now: datetime) -> No
             resolved_at=now,
             version=Alert.version + 1,
         )
+        .returning(Alert.id)
         .execution_options(synchronize_session=False)
     )
+    tell(session, Event.ALERT_RESOLVED, absorbed.scalars().all(), now)
 
 
 def _open(session: Session, new: Mapping[tuple[int, AlertKind], str], now: datetime) -> None:
@@ -149,13 +162,17 @@ def _open(session: Session, new: Mapping[tuple[int, AlertKind], str], now: datet
         }
         for (pk, kind), detail in sorted(new.items())
     ]
-    session.execute(insert_or_ignore(session, Alert), rows)
+    opened = session.execute(insert_or_ignore(session, Alert).returning(_ID), rows)
+    tell(session, Event.ALERT_OPENED, opened.scalars().all(), now)
 
 
 def _resolve(session: Session, alert_ids: list[int], now: datetime) -> None:
-    if alert_ids:
-        session.execute(
-            update(Alert)
-            .where(Alert.id.in_(alert_ids), Alert.state != AlertState.RESOLVED)
-            .values(state=AlertState.RESOLVED, resolved_at=now, version=Alert.version + 1)
-        )
+    if not alert_ids:
+        return
+    resolved = session.execute(
+        update(Alert)
+        .where(Alert.id.in_(alert_ids), Alert.state != AlertState.RESOLVED)
+        .values(state=AlertState.RESOLVED, resolved_at=now, version=Alert.version + 1)
+        .returning(Alert.id)
+    )
+    tell(session, Event.ALERT_RESOLVED, resolved.scalars().all(), now)

@@ -9,8 +9,10 @@ from sqlalchemy.orm import Session
 
 from fleet.domain.calls import escalates, outcome, was_right
 from fleet.domain.condition import Condition
+from fleet.domain.webhooks.events import Event
 from fleet.domain.words import AlertKind, AlertState
 from fleet.services.wards import touch, wards_of
+from fleet.services.webhooks.tell import tell
 from fleet.store.alert import Alert
 from fleet.store.database import transaction
 from fleet.store.device import DeviceState
@@ -96,10 +98,12 @@ def _due(
 
 def _escalate(session: Session, calls: list[Call], now: datetime) -> None:
     """Once: whoever finds that it is said already, by another process, says nothing."""
-    session.execute(
+    said = session.execute(
         update(Alert)
         .where(among(session, Alert.id, [call.alert_id for call in calls]))
         .where(Alert.escalated_at.is_(None), Alert.state != AlertState.RESOLVED)
         .values(escalated_at=now)
+        .returning(Alert.id)
         .execution_options(synchronize_session=False)
     )
+    tell(session, Event.ALERT_ESCALATED, said.scalars().all(), now)

@@ -4,8 +4,10 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from fleet.domain.webhooks.events import Event
 from fleet.services.errors import Conflict, Invalid, NotFound
 from fleet.services.holds import Hand, held_device, move, note
+from fleet.services.webhooks.tell import tell
 from fleet.store.database import transaction
 from fleet.store.device import Device
 from fleet.store.holding import FaultReport
@@ -30,5 +32,6 @@ def fix_fault(ticket: int, actor: str, now: datetime, words: str = "") -> None:
             raise Conflict(f"the ticket of {device.asset_tag} is {report.state} already")
         report.state, report.ended_at, report.ended_by = "fixed", now, actor
         report.note = words or None
+        tell(session, Event.TICKET_FIXED, [ticket], now)
         change = report.reason, None
         note(session, device, "device.fixed", Hand(actor), now, change, ticket=ticket, note=words)

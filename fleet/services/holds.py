@@ -7,10 +7,12 @@ from sqlalchemy import ColumnElement, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from fleet.domain.events import Change
+from fleet.domain.webhooks.events import Event
 from fleet.domain.words import Lifecycle
 from fleet.services import audit, transitions
 from fleet.services.errors import NotFound
 from fleet.services.wards import touch
+from fleet.services.webhooks.tell import tell
 from fleet.store.device import Device, DeviceState
 from fleet.store.holding import CheckOut, FaultReport
 from fleet.store.site import Zone
@@ -86,9 +88,12 @@ def let_go(session: Session, device_pk: int, actor: str, now: datetime) -> None:
     free = update(DeviceState).where(DeviceState.device_pk == device_pk).values(hold=None)
     session.execute(free.execution_options(synchronize_session=False))
     ended = {"ended_at": now, "ended_by": actor}
-    for done, more in ((CheckOut, {"ended_as": "returned"}), (FaultReport, {"state": "withdrawn"})):
-        standing = update(done).where(done.device_pk == device_pk, done.ended_at.is_(None))
-        session.execute(standing.values(**ended, **more))
+    had = update(CheckOut).where(CheckOut.device_pk == device_pk, CheckOut.ended_at.is_(None))
+    session.execute(had.values(**ended, ended_as="returned"))
+    report = FaultReport
+    broken = update(report).where(report.device_pk == device_pk, report.ended_at.is_(None))
+    withdrawn = session.execute(broken.values(**ended, state="withdrawn").returning(report.id))
+    tell(session, Event.TICKET_WITHDRAWN, withdrawn.scalars().all(), now)
 
 
 def note(

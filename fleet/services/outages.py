@@ -7,9 +7,11 @@ from sqlalchemy import ColumnElement, Select, and_, func, select, update
 from sqlalchemy.orm import Session
 
 from fleet.domain import outage as rules
+from fleet.domain.webhooks.events import Event
 from fleet.domain.words import AlertKind, AlertState, Lifecycle
 from fleet.services import alerts
 from fleet.services.wards import wards_of
+from fleet.services.webhooks.tell import tell
 from fleet.store.alert import Alert, Outage
 from fleet.store.device import Device, DeviceState
 from fleet.store.driver import among
@@ -106,6 +108,7 @@ def _open(
     outage = Outage(alert_id=alert.id, since=last_word, devices=0, fell=0, silent=0)
     session.add(outage)
     session.flush()
+    tell(session, Event.ALERT_OPENED, [alert.id], now)
     return outage, alert
 
 
@@ -126,6 +129,7 @@ def _end(session: Session, outage: Outage, alert: Alert, now: datetime) -> set[i
     alert.state, alert.resolved_at = AlertState.RESOLVED, now
     alert.version += 1
     alert.detail = f"{outage.fell} of {outage.devices} devices fell silent together"
+    tell(session, Event.ALERT_RESOLVED, [alert.id], now)
     left = hold(session, DeviceState.outage_id == outage.alert_id)
     return _set_members(session, left, outage_id=None, alert_after=now + rules.HOLD)
 

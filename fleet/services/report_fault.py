@@ -3,9 +3,11 @@
 from datetime import datetime
 
 from fleet.domain.holding import FAULTS, Hold
+from fleet.domain.webhooks.events import Event
 from fleet.services.errors import Conflict, Invalid
 from fleet.services.holds import Deed, Hand, held_device, move, note
 from fleet.services.return_device import end_check_out
+from fleet.services.webhooks.tell import tell
 from fleet.store.database import transaction
 from fleet.store.holding import FaultReport
 
@@ -28,5 +30,6 @@ def report_fault(device_id: str, reason: str, hand: Hand, now: datetime) -> Deed
         )  # fmt: skip
         session.add(report)
         session.flush()
+        tell(session, Event.TICKET_OPENED, [report.id], now)
         note(session, device, "device.broken", hand, now, (before, reason), ticket=report.id)
         return Deed("broken", report.id, device.asset_tag)

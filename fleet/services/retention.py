@@ -43,6 +43,7 @@ from fleet.store.rollout import (
     RolloutRing,
 )
 from fleet.store.rollup import DAY, DailyRollup, HourlyRollup, day_of
+from fleet.store.webhook import WebhookDelivery
 
 ROWS_AT_ONCE = 5_000
 DEVICES_AT_ONCE = 4
@@ -136,6 +137,14 @@ def _forget_enrolment(before: datetime) -> None:
     _delete(delete(token).where(token.expires_at < before, waits_for_nobody, made_no_certificate))
 
 
+def _forget_webhooks(before: datetime) -> None:
+    """What became of deliveries, those that were given up too; what waits has not ended."""
+    sent = WebhookDelivery
+    ended = select(sent.id).where(sent.ended_at < before).limit(ROWS_AT_ONCE)
+    while some := _read(ended):
+        _delete(delete(sent).where(sent.id.in_([row.id for row in some])))
+
+
 FORGET: Mapping[Kept, Callable[[datetime], None]] = {
     Kept.READINGS: _forget_readings,
     Kept.HOURLY: _forget_hourly,
@@ -145,6 +154,7 @@ FORGET: Mapping[Kept, Callable[[datetime], None]] = {
     Kept.COMMANDS: _forget_commands,
     Kept.ROLLOUTS: _forget_rollouts,
     Kept.ENROLMENT: _forget_enrolment,
+    Kept.WEBHOOKS: _forget_webhooks,
 }
 """Each class but the audit, whose chain has a way of its own."""
 

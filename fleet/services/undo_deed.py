@@ -6,8 +6,10 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from fleet.domain.holding import Hold, can_be_undone
+from fleet.domain.webhooks.events import Event
 from fleet.services.errors import Conflict, NotFound
 from fleet.services.holds import Hand, held_device, move, note
+from fleet.services.webhooks.tell import tell
 from fleet.store.database import transaction
 from fleet.store.device import Device
 from fleet.store.holding import CheckOut, FaultReport
@@ -60,6 +62,7 @@ def _withdraw(session: Session, key: int, hand: Hand, now: datetime) -> None:
     if report.state != "open" or not move(session, device, report.reason, before):
         raise Conflict(CHANGED)
     report.state, report.ended_at, report.ended_by = "withdrawn", now, hand.actor
+    tell(session, Event.TICKET_WITHDRAWN, [key], now)
     if had:
         _reopen(had)
     note(session, device, "device.broken.undo", hand, now, (report.reason, before), ticket=key)

@@ -41,6 +41,7 @@ from fleet.store.rollout import (
 from fleet.store.rollup import DailyRollup, HourlyRollup, RollupDue, RollupProgress
 from fleet.store.site import Site, Ward, Zone
 from fleet.store.task import SavedFilter, Task, TaskStep
+from fleet.store.webhook import Webhook, WebhookDelivery
 
 __all__ = [
     "Alert",
@@ -106,5 +107,7 @@ __all__ = [
     "User",
     "Ward",
     "WardNeighbour",
+    "Webhook",
+    "WebhookDelivery",
     "Zone",
 ]

@@ -52,6 +52,7 @@ from fleet.web.views import (  # each room adds its pages to the console
     tickets,  # noqa: F401
     tokens,  # noqa: F401
     wards,  # noqa: F401
+    webhooks,  # noqa: F401
 )
 
 

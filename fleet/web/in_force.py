@@ -43,6 +43,9 @@ def _addresses(settings: Settings) -> Iterator[tuple[str, str]]:
     yield "FLEET_CRL_URL", settings.crl_url or NOT_SET
     yield "FLEET_MQTT_URL", NOT_SET if settings.own_broker else without_password(settings.mqtt_url)
     yield "FLEET_MQTT_PORT", str(settings.mqtt_port)
+    allowed = settings.webhook_hosts
+    hosts = [*sorted(allowed.names), *map(str, allowed.networks)]
+    yield "FLEET_WEBHOOK_HOSTS", ", ".join(hosts) or NOT_SET
     files = settings.mqtt_files
     yield "FLEET_MQTT_CA", _path(files.ca if files else None)
     yield "FLEET_MQTT_CERT", _path(files.cert if files else None)

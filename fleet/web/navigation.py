@@ -75,6 +75,7 @@ GROUPS = (
             Entry("it.badges", _("Badges")),
             Entry("it.audit", _("Audit")),
             Entry("it.tokens", _("Tokens")),
+            Entry("it.webhooks", _("Webhooks")),
             Entry("it.settings", _("Settings")),
             Entry("/api/v1/docs", _("API")),
         ),

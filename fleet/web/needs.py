@@ -27,6 +27,8 @@ BACKUP_DEADLINE = timedelta(hours=26)
 """A night's, and the time that it takes."""
 DRILL_DEADLINE = timedelta(days=92)
 """A quarter: what an auditor asks for."""
+WEBHOOK_LATE = timedelta(minutes=15)
+"""A receiver that is restarted takes less."""
 URGENT_FIRST = (
     AlertKind.SWELLING,
     AlertKind.OVERHEATING,
@@ -82,6 +84,7 @@ def needs(
             *_certificates(now, counts.certificates, settings),
             *_recovery(now),
             *_quarantine(now),
+            *_webhooks(now),
         ]
     return [need for need in found if need.number]
 
@@ -101,6 +104,17 @@ def _devices_waiting() -> Iterator[Need]:
     yield _need("waiting", "plug-in", stored.devices_waiting(),
                 ("Device waits for approval", "Devices wait for approval"),
                 "Approve or refuse", url_for("it.enrolment"))  # fmt: skip
+
+
+def _webhooks(now: datetime) -> Iterator[Need]:
+    if not may(Access.SITES, None):
+        return
+    address = url_for("it.webhooks")
+    yield _need("given_up", "out-of-service", stored.given_up_deliveries(),
+                "Messages to other systems were given up", "Send again, or let be",
+                address)  # fmt: skip
+    yield _need("webhook_fails", "plug-in", stored.failing_webhooks(now - WEBHOOK_LATE),
+                "Another system takes no messages", "See why", address)  # fmt: skip
 
 
 def _alerts(words: Mapping[AlertKind, str], reach: Reach) -> Iterator[Need]:

@@ -34,6 +34,7 @@ from fleet.store.database import db
 from fleet.store.migrate import upgrade
 from fleet.store.models import Configuration, Device, ProfileVersion, Ward
 from tests.browser.releases import put_out_releases, roll_out
+from tests.browser.told import answer_webhooks, put_up_webhooks
 from tests.support.hospital import PROFILES, message, reading, telemetry
 from tests.support.packs import Worn, know, put_in
 from tests.support.signs import all_well
@@ -71,7 +72,9 @@ def build(now: datetime) -> None:
     _profiles(now - timedelta(days=30))
     _enter(roster, now - timedelta(days=30))
     _packs(roster, now)
+    put_up_webhooks(ADA, now)
     _speak(roster, now)
+    answer_webhooks(ADA, now)
     roll_up(now)
     _report(now)
     _strangers(now)

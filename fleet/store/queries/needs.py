@@ -8,10 +8,20 @@ from sqlalchemy.orm import aliased
 
 from fleet.domain.access import ALL, Reach
 from fleet.domain.rollout.words import RolloutState
+from fleet.domain.webhooks.events import DeliveryState
 from fleet.domain.words import AlertState, Lifecycle
 from fleet.store.database import db
 from fleet.store.enrolment import Certificate, EnrolmentToken
-from fleet.store.models import Alert, AuditEntry, Device, QuarantinedMessage, Rollout, Ward
+from fleet.store.models import (
+    Alert,
+    AuditEntry,
+    Device,
+    QuarantinedMessage,
+    Rollout,
+    Ward,
+    Webhook,
+    WebhookDelivery,
+)
 from fleet.store.queries.alerts import alerts_within
 from fleet.store.queries.enrolment import WAITS
 from fleet.store.queries.overview import Tally
@@ -87,6 +97,22 @@ def device_certificates(until: datetime) -> Standing:
         )
     )
     return _one(query)
+
+
+def given_up_deliveries() -> Standing:
+    """Of webhooks that stand; `since`: when the first of them was given up."""
+    sent = WebhookDelivery
+    query = select(func.count(), _oldest(sent.ended_at)).join(
+        Webhook, Webhook.id == sent.webhook_id
+    )
+    is_given_up = sent.state == DeliveryState.GIVEN_UP
+    return _one(query.where(is_given_up, Webhook.removed_at.is_(None)))
+
+
+def failing_webhooks(since: datetime) -> Standing:
+    """Those that have taken nothing since then."""
+    query = select(func.count(), _oldest(Webhook.failing_since))
+    return _one(query.where(Webhook.failing_since <= since, Webhook.removed_at.is_(None)))
 
 
 def newest_entry_at(action: str) -> datetime | None:

@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, inspect, select, text
 from fleet.config import SettingError, Settings
 from fleet.data_dir import only_one
 from fleet.dispatch.publisher import Publisher
+from fleet.dispatch.webhooks import Deliverer
 from fleet.jobs.table import JOBS, Tools
 from fleet.recovery.archive import Backup, backups
 from fleet.recovery.drill import run_drill
@@ -189,7 +190,8 @@ def test_a_password_reaches_the_programs_of_postgresql(tmp_path: Path) -> None:
 def test_the_nightly_job_takes_one_backup_a_night(hospital: None, settings: Settings) -> None:
     nightly = replace(settings, backup_at=time(3, 15))
     [job] = [job for job in JOBS if job.name == "nightly_backup"]
-    tools = Tools(nightly, Publisher(nightly.mqtt_url, "test"))
+    deliverer = Deliverer(nightly.secret_key(), nightly.webhook_hosts)
+    tools = Tools(nightly, Publisher(nightly.mqtt_url, "test"), deliverer)
     for minutes in (0, 10, 20):
         job.run(tools, NOON + timedelta(minutes=minutes))
     assert [backup.taken_at for backup in backups(settings.backup_dir)] == [NOON]

@@ -1,0 +1,1 @@
+"""What another system is told of, where it may stand, and how long it is tried."""
