@@ -115,7 +115,8 @@ def _webhooks(now: datetime) -> Iterator[Need]:
                  "Messages to other systems were given up"), "Send again, or let be",
                 address)  # fmt: skip
     yield _need("webhook_fails", "plug-in", stored.failing_webhooks(now - WEBHOOK_LATE),
-                ("Another system takes no messages", "Other systems take no messages"), "See why", address)  # fmt: skip
+                ("Another system takes no messages", "Other systems take no messages"),
+                "See why", address)  # fmt: skip
 
 
 def _alerts(words: Mapping[AlertKind, str], reach: Reach) -> Iterator[Need]:

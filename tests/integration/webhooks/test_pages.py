@@ -150,7 +150,7 @@ def test_the_page_adds_a_webhook_shows_its_secret_once_and_sends_a_test(hospital
 def test_the_overview_says_first_what_was_given_up(hospital: Hospital) -> None:
     ada = person(hospital.app, "ada", "administrator")
     hospital.post("/webhooks", NEW)
-    words = "Messages to other systems were given up"
+    words = "Message to another system was given up"
     assert words not in ada.get("/it").text
     hospital.post("/webhooks/1/test")
     with hospital.app.app_context():
