@@ -3,13 +3,15 @@
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from flask import current_app
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from fleet.store import models  # noqa: F401  (completes the metadata)
 from fleet.store.database import Base, write_from_the_start
 from fleet.store.locks import Lock, held
 from fleet.store.partitions import is_partition
 from fleet.store.types import Instant, Word
+
+PATIENCE = "10s"
 
 
 def render_type(kind: str, thing: object, autogen: AutogenContext) -> str | bool:
@@ -34,6 +36,9 @@ def run(connection: Connection) -> None:
     write_from_the_start(connection)
     connection.begin()
     with held(connection, Lock.MIGRATIONS):
+        if connection.dialect.name == "postgresql":
+            # Behind a lock that waits for a backup all who write would wait: rather migrate again.
+            connection.execute(text(f"SET lock_timeout = '{PATIENCE}'"))
         context.configure(
             connection=connection,
             target_metadata=Base.metadata,
@@ -43,6 +48,8 @@ def run(connection: Connection) -> None:
             render_item=render_type,
         )
         context.run_migrations()
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SET lock_timeout = DEFAULT"))
         connection.commit()
 
 

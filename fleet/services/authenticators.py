@@ -28,7 +28,10 @@ from webauthn.helpers.structs import (
 from fleet.services.passkey_challenges import LASTS
 
 NAME = "Wardfleet"
-_NO_ANSWER = (WebAuthnException, ValueError, RecursionError)
+_NO_ANSWER = (
+    WebAuthnException, ValueError, RecursionError, TypeError, LookupError, AttributeError
+)  # fmt: skip
+"""What the library raises where bytes of a stranger are not of the shape that it looks into."""
 _LONGEST = 16_384
 """Characters of an answer; a few hundred are usual."""
 _LONGEST_ID = 1023

@@ -20,7 +20,7 @@ def change_password(username: str, old: str, new: str, now: datetime) -> None:
     weak = problems_with(username, new).get("password")
     if weak:
         raise Invalid({"new": weak})
-    count_attempt(username, now)
+    count_attempt(f"password:{username}", now)
     stored = db.session.scalar(select(User.password_hash).where(User.username == username))
     if stored == NO_PASSWORD:
         raise Conflict("your password is kept by your hospital's own sign-in")
@@ -33,5 +33,5 @@ def change_password(username: str, old: str, new: str, now: datetime) -> None:
             raise Conflict("your password has been changed meanwhile")
         user.password_hash = hashed
         session.execute(delete(LoginSession).where(LoginSession.user_id == user.id))
-        forgive(session, username)
+        forgive(session, f"password:{username}")
         audit.record(session, f"user:{username}", "user.password", f"user/{username}", now)

@@ -49,10 +49,10 @@ def held_device(session: Session, device_id: str, hand: Hand) -> Device:
         select(Device)
         .join(DeviceState, DeviceState.device_pk == Device.id)
         .where(Device.device_id == device_id, Device.lifecycle == Lifecycle.ENROLLED, at_hand(hand))
-        .with_for_update(of=DeviceState)
         .execution_options(populate_existing=True)
     )
-    device = session.scalar(query)
+    # Asked again once the lock is held: who waited for it may have waited for its end or its move.
+    device = session.scalar(query.with_for_update(of=DeviceState)) and session.scalar(query)
     if device is None:
         raise NotFound(f"no device {device_id} here")
     session.refresh(device.state)

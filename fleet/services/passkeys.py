@@ -43,7 +43,7 @@ def offer_passkey(
     name = " ".join(name.split())
     if not 1 <= len(name) <= 64:
         raise Invalid({"name": "1 to 64 characters, like: the key on my ring"})
-    _prove(username, password, token, now)
+    prove(username, password, token, now)
     with transaction() as session:
         user = user_named(session, username)
         if user.password_hash == NO_PASSWORD:
@@ -90,7 +90,7 @@ def remove_passkey(
 
     `token`: of their own session. Raises NotFound, Invalid, TooManyAttempts.
     """
-    _prove(username, password, token, now)
+    prove(username, password, token, now)
     with transaction() as session:
         user = user_named(session, username)
         removed = session.execute(
@@ -108,18 +108,18 @@ def remove_passkey(
         _record(session, username, "user.passkey.remove", now, before, None)
 
 
-def _prove(username: str, password: str, token: str, now: datetime) -> None:
+def prove(username: str, password: str, token: str, now: datetime) -> None:
     """That it is still them: by their password, unless they have come in a moment ago. A browser
     that was left open is no way to a key of one's own. Raises Invalid, TooManyAttempts.
     """
     if is_fresh(token, now):
         return
-    count_attempt(username, now)
+    count_attempt(f"password:{username}", now)
     stored = db.session.scalar(select(User.password_hash).where(User.username == username))
     if not matches(stored, password):
         raise Invalid({"password": "is not your password"})
     with transaction() as session:
-        forgive(session, username)
+        forgive(session, f"password:{username}")
 
 
 def _must_be_new(session: Session, user_id: int, name: str) -> None:

@@ -1,5 +1,6 @@
 """People sign in and out; a session lives in the database, and its cookie holds only a token."""
 
+import logging
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -18,6 +19,8 @@ from fleet.services.secrets import new_token, token_hash
 from fleet.store.database import db, transaction
 from fleet.store.people import LoginSession, User
 from fleet.store.queries.passkeys import has_passkey
+
+log = logging.getLogger(__name__)
 
 LASTS = timedelta(hours=12)
 """However active: somebody signs in once a shift."""
@@ -40,15 +43,16 @@ def sign_in(username: str, password: str, now: datetime) -> str | None:
     Raises TooManyAttempts after five wrong passwords for one name in five minutes; other people
     are not affected.
     """
-    count_attempt(username, now)
+    count_attempt(f"password:{username}", now)
     user = db.session.scalar(select(User).where(User.username == username))
-    if not matches(user.password_hash if user else None, password):
-        return None
-    if user is None or user.disabled_at is not None:
+    is_right = matches(user.password_hash if user else None, password)
+    if user is None or user.disabled_at is not None or not is_right:
+        # What was typed may be a password: only the name of somebody who is here is logged.
+        log.warning("sign-in refused: %s", username if user else "a name that nobody has")
         return None
     user_id, waits = user.id, user.totp_since is not None or has_passkey(user.id)
     with transaction() as session:
-        forgive(session, username)
+        forgive(session, f"password:{username}")
         return begin_session(session, user_id, username, now, waits_for_code=waits)
 
 
@@ -81,6 +85,7 @@ def show_second_factor(token: str, code: str, now: datetime) -> str | None:
     with transaction() as session:
         user = session.scalar(_waiting(token, now).with_only_columns(User).with_for_update(of=User))
         if user is None or not take_second_factor(session, user, code, now):
+            log.warning("sign-in refused: %s, wrong second factor", username)
             return None
         forgive(session, f"code:{username}")
         _end(session, token)

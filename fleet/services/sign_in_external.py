@@ -25,6 +25,9 @@ NO_PASSWORD = ""
 """Of people whom another vouches for: no password matches it."""
 
 
+NO_ROLE = "no role here is given to you; ask whoever manages Wardfleet"
+
+
 @dataclass(frozen=True, slots=True)
 class Vouched:
     """Who it is: issuer and subject, and nothing else. `called`: what to call somebody new."""
@@ -35,26 +38,36 @@ class Vouched:
 
 
 def sign_in_external(who: Vouched, roles: Collection[tuple[Role, str]], now: datetime) -> str:
-    """A new session's token. The roles that the provider gave before and gives no more, end.
+    """A new session's token. The roles that the provider gave before and gives no more, end, also
+    where none is left.
 
     Raises Unauthorized for who is disabled here, or has no role.
     """
+    token = _let_in(who, roles, now)
+    if token is None:
+        raise Unauthorized(NO_ROLE)
+    return token
+
+
+def _let_in(who: Vouched, roles: Collection[tuple[Role, str]], now: datetime) -> str | None:
+    """None where no role is left. Somebody new who has none leaves no trace."""
     with transaction() as session:
         take(session, Lock.PEOPLE)
-        user = _known(session, who) or _new(session, who, now)
+        known = _known(session, who)
+        user = known or _new(session, who, now)
         if user.disabled_at is not None:
             raise Unauthorized("this account is disabled")
         before = roles_of(session, user.id)
         _follow(session, user.id, set(roles), now)
         after = roles_of(session, user.id)
-        if not after:
-            raise Unauthorized("no role here is given to you; ask whoever manages Wardfleet")
+        if not after and known is None:
+            raise Unauthorized(NO_ROLE)
         if after != before:
             audit.record(
                 session, f"oidc:{who.issuer}"[:80], "user.roles", f"user/{user.username}", now,
                 {"roles": before}, {"roles": after},
             )  # fmt: skip
-        return begin_session(session, user.id, user.username, now)
+        return begin_session(session, user.id, user.username, now) if after else None
 
 
 def _known(session: Session, who: Vouched) -> User | None:

@@ -20,7 +20,7 @@ COUNTS_ON = {"sqlite_autoincrement": True}
 
 
 def upgrade() -> None:
-    """Whoever is there could do everything, and so they can still."""
+    """Whoever is there could do everything, and so they can still; but not who is disabled."""
     _make_tables()
     for column in (
         sa.Column("totp_secret", sa.String(64), nullable=True),
@@ -41,9 +41,12 @@ def upgrade() -> None:
             token.add_column(sa.Column(f"{place}_id", sa.Integer(), nullable=True))
             token.create_foreign_key(f"api_token_{place}_id_fkey", place, [f"{place}_id"], ["id"])
         token.create_check_constraint("ck_api_token_place", ONE_PLACE)
+    with op.batch_alter_table("api_token", table_kwargs=COUNTS_ON) as token:
+        token.alter_column("role", existing_type=sa.String(32), server_default=None)
     op.execute(
         "INSERT INTO role_grant (user_id, role, external, created_at, created_by)"
         " SELECT id, 'administrator', false, created_at, 'migration' FROM user_account"
+        " WHERE disabled_at IS NULL"
     )
 
 

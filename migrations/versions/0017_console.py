@@ -23,6 +23,9 @@ INDEXES = (
 
 
 def upgrade() -> None:
+    """Indexes of tables that may be long come first, each again from its beginning: what was begun
+    before stands by then, and nobody who writes waits for them."""
+    _index_while_written()
     _tasks()
     op.create_table(
         "saved_filter",
@@ -41,8 +44,6 @@ def upgrade() -> None:
         sa.Column("at", Instant(), nullable=False),
         sa.Column("counts", sa.JSON(), nullable=False),
     )
-    for name, table, columns in INDEXES:
-        op.create_index(name, table, columns)
 
 
 def downgrade() -> None:
@@ -50,6 +51,25 @@ def downgrade() -> None:
         op.drop_index(name, table)
     for table in ("fleet_count", "saved_filter", "task_step", "task"):
         op.drop_table(table)
+
+
+def _index_while_written() -> None:
+    """PostgreSQL does so outside of a transaction alone; SQLite has one writer anyhow."""
+    bind = op.get_bind()
+    if bind.dialect.name == "sqlite":
+        for name, table, columns in INDEXES:
+            op.create_index(name, table, columns)
+        return
+    bind.commit()
+    driver = bind.connection.driver_connection
+    assert driver is not None
+    driver.autocommit = True
+    try:
+        for name, table, columns in INDEXES:
+            driver.execute(f"DROP INDEX IF EXISTS {name}")
+            driver.execute(f"CREATE INDEX CONCURRENTLY {name} ON {table} ({', '.join(columns)})")
+    finally:
+        driver.autocommit = False
 
 
 def _tasks() -> None:

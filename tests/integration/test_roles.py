@@ -262,6 +262,21 @@ def test_who_was_there_before_is_an_administrator_and_so_are_their_tokens(worker
         ]
 
 
+def test_who_was_disabled_before_comes_back_without_any_role(worker: Flask) -> None:
+    with worker.app_context():
+        migrate("downgrade", "0013")
+        with db.engine.begin() as connection:
+            moment = "1764000000000" if connection.dialect.name == "sqlite" else "now()"
+            connection.execute(
+                text(
+                    "INSERT INTO user_account (username, password_hash, created_at, disabled_at)"
+                    f" VALUES ('gone', 'x', {moment}, {moment})"
+                )
+            )
+        migrate("upgrade", "head")
+        assert people("gone")[0].grants == []
+
+
 def test_going_back_lets_nobody_do_more_than_they_could(hospital: Hospital) -> None:
     app = hospital.app
     person(app, "ada", "administrator")

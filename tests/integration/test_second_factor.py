@@ -326,3 +326,40 @@ def test_a_new_password_ends_every_session(app: Flask, ada: FlaskClient) -> None
     with app.app_context():
         assert sign_in.sign_in("ada", PASSWORD, NOW) is None
         assert sign_in.sign_in("ada", new, NOW)
+
+
+def test_a_browser_that_was_left_open_sets_none_up_without_the_password(
+    app: Flask, ada: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at(monkeypatch, NOW + timedelta(minutes=11))
+    page = ada.get("/it/account").text
+    for password in ("", "a guess"):
+        answer = ada.post("/it/account/second-factor", data=form(page, password=password))
+        assert answer.status_code == 422
+        assert "is not your password" in answer.text
+    answer = ada.post("/it/account/second-factor", data=form(page, password=PASSWORD))
+    assert 'class="secret"' in answer.text
+
+
+def test_nobody_spends_the_tries_of_somebody_elses_code_by_a_name_that_looks_like_it(
+    app: Flask, ada: FlaskClient
+) -> None:
+    totp, _ = has_one(app)
+    with app.app_context():
+        for _ in range(sign_in.TRIES):
+            assert sign_in.sign_in("code:ada", "x", NOW) is None
+        with pytest.raises(TooManyAttempts):
+            sign_in.sign_in("code:ada", "x", NOW)
+    later = NOW + STEP
+    assert show(app, begin(app, later), totp.at(later), later)
+
+
+def test_who_was_not_let_in_is_named_in_the_log_if_they_are_somebody(
+    app: Flask, ada: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    with app.app_context(), caplog.at_level("WARNING"):
+        sign_in.sign_in("ada", "wrong", NOW)
+        sign_in.sign_in("a password typed as name", "wrong", NOW)
+    assert "sign-in refused: ada" in caplog.messages
+    assert "sign-in refused: a name that nobody has" in caplog.messages
+    assert "a password typed" not in caplog.text

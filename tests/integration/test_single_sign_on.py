@@ -313,6 +313,26 @@ def test_a_role_that_the_provider_gives_no_more_ends_with_the_next_sign_in_and_i
     assert changes[-1].after == {"roles": ["ward_nurse of ward:icu"]}
 
 
+def test_whose_last_role_the_provider_takes_is_not_let_in_and_has_none_left(
+    trusting: Trusting, liar: Liar
+) -> None:
+    app = trusting(liar.issuer)
+    liar.claims = {"groups": ["icu"]}
+    before = app.test_client()
+    liar.sends(before)
+    assert before.get("/it/devices").status_code == 200
+    liar.claims = {"groups": []}
+    assert liar.sends(app.test_client()).status_code == 403
+    assert roles(app) == {"ada": []}
+    assert before.get("/it/devices").status_code == 403
+    with app.app_context():
+        last = db.session.scalars(
+            db.select(AuditEntry).filter_by(action="user.roles").order_by(AuditEntry.id.desc())
+        ).first()
+    assert last is not None
+    assert last.after == {"roles": []}
+
+
 def test_nobody_signs_in_by_password_whom_another_vouches_for(
     trusting: Trusting, liar: Liar
 ) -> None:

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from fleet.domain.holding import FAULTS, Hold
-from fleet.domain.words import Availability, DeviceKind
+from fleet.domain.words import Availability, DeviceKind, Lifecycle
 from fleet.services.errors import Conflict, Invalid, NotFound
 from fleet.services.fix_fault import fix_fault
 from fleet.services.holds import Deed, Hand
@@ -24,6 +24,7 @@ from fleet.store.database import db
 from fleet.store.models import (
     AuditEntry,
     CheckOut,
+    Device,
     DeviceCommand,
     DeviceState,
     FaultReport,
@@ -35,8 +36,9 @@ from fleet.store.queries.availability import find_availability
 from fleet.store.queries.board import ward_revision
 from fleet.store.queries.devices import DeviceFilter, count_devices
 from fleet.store.queries.tickets import find_tickets, fixed_lately, overdue
-from tests.support.elsewhere import Elsewhere
+from tests.support.elsewhere import Elsewhere, somebody_waits_for_a_lock
 from tests.support.hospital import NOON, build_hospital, reading, say, seconds, state, telemetry
+from tests.support.waiting import wait_until
 
 CART = "cart-001"
 ANA = Hand("user:ana", "kiosk/1 station", ward_id=1)
@@ -127,6 +129,22 @@ def test_of_two_at_the_same_moment_one_gets_it(elsewhere: Elsewhere) -> None:
     assert said[1] == "take"
     assert said[0].endswith("was first: took CART-001 0 s ago")
     assert open_check_outs() == 1
+
+
+def test_a_cart_that_leaves_management_at_that_moment_is_taken_by_nobody(
+    elsewhere: Elsewhere,
+) -> None:
+    device = db.session.get_one(Device, 1)
+    db.session.get_one(DeviceState, 1, with_for_update=True)
+    device.lifecycle = Lifecycle.DECOMMISSIONED
+    db.session.flush()
+    late = elsewhere(lambda: take_device(CART, ANA, NOON))
+    if db.engine.dialect.name == "postgresql":
+        wait_until(somebody_waits_for_a_lock)
+    db.session.commit()
+    with pytest.raises(NotFound):
+        late.result(30)
+    assert open_check_outs() == 0
 
 
 def test_what_nobody_has_cannot_be_returned() -> None:

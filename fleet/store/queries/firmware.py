@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 from sqlalchemy import func, select
 
+from fleet.domain.access import ALL, Reach
 from fleet.domain.words import Lifecycle
 from fleet.store.database import db
 from fleet.store.models import Device, DeviceState, FirmwareRelease, TrustVersion
+from fleet.store.queries.whereabouts import within
 
 
 class ReleaseRow(NamedTuple):
@@ -72,13 +74,17 @@ def trust_chain() -> list[bytes]:
     return list(db.session.scalars(select(TrustVersion.envelope).order_by(TrustVersion.version)))
 
 
-def running(releases: Iterable[ReleaseRow]) -> dict[int, Running]:
-    """By release."""
+def running(releases: Iterable[ReleaseRow], reach: Reach = ALL) -> dict[int, Running]:
+    """By release; of the devices that are within reach."""
     told = DeviceState.system["firmware"].as_string()
     query = (
         select(Device.model, told, func.count())
         .join(DeviceState, DeviceState.device_pk == Device.id)
-        .where(Device.lifecycle == Lifecycle.ENROLLED, Device.model.is_not(None))
+        .where(
+            Device.lifecycle == Lifecycle.ENROLLED,
+            Device.model.is_not(None),
+            within(Device.ward_id, reach),
+        )
         .group_by(Device.model, told)
     )
     fleet: dict[str, dict[str | None, int]] = defaultdict(dict)

@@ -9,7 +9,7 @@ from fleet.domain.access import Access
 from fleet.identity import COOKIE
 from fleet.services.change_password import change_password
 from fleet.services.errors import Invalid, TooManyAttempts
-from fleet.services.passkeys import is_fresh
+from fleet.services.passkeys import is_fresh, prove
 from fleet.services.second_factor import (
     address_of,
     confirm_second_factor,
@@ -49,7 +49,11 @@ def change_own_password() -> ResponseReturnValue:
 @allow(Access.OWN)
 def set_up_second_factor() -> ResponseReturnValue:
     """Not redirected: the secret is shown in this one answer."""
-    person = _oneself()
+    person, token = _oneself(), request.cookies.get(COOKIE, "")
+    try:
+        prove(person.username, request.form.get("password", ""), token, clock.now())
+    except Invalid as problem:
+        return _page({f"again_{name}": words for name, words in problem.fields.items()}), 422
     return _offered(person.username, offer_second_factor(person.username))
 
 

@@ -7,7 +7,7 @@ import msgspec
 from flask import abort, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 
-from fleet.access import At, allow
+from fleet.access import At, allow, reach
 from fleet.domain.access import Access
 from fleet.store.artifacts import Artifacts
 from fleet.store.queries.firmware import (
@@ -34,7 +34,7 @@ def firmware() -> ResponseReturnValue:
         now=now,
         page=page,
         states={row.id: _state(row, now) for row in page.rows},
-        running=running(page.rows),
+        running=running(page.rows, reach()),
         trust=_said(chain[-1]) if (chain := trust_chain()) else None,
     )
 
@@ -51,7 +51,7 @@ def firmware_release(release_id: int) -> ResponseReturnValue:
         now=now,
         release=row,
         state=_state(row, now),
-        running=running([row])[row.id],
+        running=running([row], reach())[row.id],
         manifest=_said(row.envelope),
         signers=[signature.keyid for signature in read_envelope(row.envelope).signatures],
         leave=_said(row.downgrade) if row.downgrade else None,

@@ -14,5 +14,5 @@ from fleet.web.views.console import it
 @allow(Access.READ, At.ANY)
 def search() -> ResponseReturnValue:
     asked = request.args.get("q", "").strip()[:100]
-    found = find(asked, clock.now(), reach(), people=may(Access.PEOPLE))
+    found = find(asked, clock.now(), reach(), people=may(Access.PEOPLE, None))
     return render_template("it/search.html", asked=asked, found=found, of_each=OF_EACH)

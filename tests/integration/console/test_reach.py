@@ -91,3 +91,13 @@ def test_long_work_of_others_is_seen_by_who_has_all_devices(
     bulk(otto, action="decommission", device=MINE)
     assert "/it/tasks/2" in otto.get("/it/tasks").text
     assert "/it/tasks/2" in ada.get("/it/tasks").text
+
+
+def test_who_looks_after_the_people_of_one_hospital_sees_no_others(
+    app: Flask, otto: FlaskClient
+) -> None:
+    nora = person(app, "nora", "administrator", "site:north")
+    assert "who=user" not in nora.get("/it/search?q=otto").text
+    page = nora.get("/it/badges").text
+    assert "otto" not in page
+    assert "Give this badge" not in page

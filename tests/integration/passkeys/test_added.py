@@ -139,7 +139,7 @@ def test_a_browser_that_was_left_open_is_no_way_to_a_key_of_ones_own(
         assert answer.get_json() == {"problem": "password: is not your password"}
     assert offer(ada, "phone", password=PASSWORD).status_code == 200
     page = ada.get("/it/account").text
-    assert page.count('name="password"') == 2, "to add and to remove"
+    assert page.count('name="password"') == 3, "a second factor; to add and to remove"
     ada.post("/it/account/passkeys/1/remove", data=form(page, password="wrong"))
     assert come_in(app, key).status_code == 303
     ada.post("/it/account/passkeys/1/remove", data=form(page, password=PASSWORD))

@@ -6,6 +6,7 @@ const RESET_MS = 1500;
 const PING_EVERY_MS = 5000;
 const SHORTEST = 4;
 const LONGEST_PIN = 6;
+const ALONE_MS = 30000;
 
 const sheet = document.getElementById("badge");
 const person = document.getElementById("person");
@@ -17,6 +18,7 @@ let pin = "";
 let afterwards = null;
 let idleMs = 0;
 let idleTimer;
+let aloneTimer;
 let pingedAt = 0;
 
 export async function post(address, values = {}) {
@@ -31,9 +33,10 @@ export async function post(address, values = {}) {
   return { ok: answer.ok, status: answer.status, ...said };
 }
 
-// What was wanted is done once they have shown who they are.
-export function askFor(need, then) {
-  afterwards = then;
+// What was wanted is done once they have shown who they are. `wanted`: { words, run, byBadge }, what
+// it is in words, how it is done, and whether a badge alone will do.
+export function askFor(need, wanted) {
+  afterwards = wanted;
   if (need === "login") location.assign(document.body.dataset.login);
   else show(need);
 }
@@ -52,12 +55,20 @@ export function startBadge() {
 
 function show(step) {
   for (const [name, form] of Object.entries(steps)) form.hidden = name !== step;
+  for (const place of sheet.querySelectorAll('[data-part="pending"]')) place.textContent = afterwards?.words ?? "";
   sheet.setAttribute("aria-label", say(step === "pin" ? "your_pin" : "your_badge"));
   if (!sheet.open) sheet.showModal();
+  waitAlone();
   problem("");
   setPin("");
   if (step === "badge") part(steps.badge, "typed").focus();
   else steps.pin.focus(); // on no digit, which Enter would press
+}
+
+// Who taps and walks off leaves nothing behind for the next who shows a badge.
+function waitAlone() {
+  clearTimeout(aloneTimer);
+  aloneTimer = setTimeout(() => sheet.close(), ALONE_MS);
 }
 
 // Keys come in a burst from a reader; a person has the same way, slowly.
@@ -102,7 +113,7 @@ async function showBadge(id) {
     return problem(said.words);
   }
   greet(said.name, said.idle_ms);
-  if (afterwards?.need === "badge-only") return finish();
+  if (afterwards?.byBadge) return finish();
   if (!said.has_pin) {
     show("badge");
     return problem(say("no_pin"));
@@ -122,9 +133,9 @@ async function sendPin() {
 }
 
 function finish() {
-  const then = afterwards;
+  const wanted = afterwards;
   sheet.close();
-  then?.();
+  wanted?.run();
 }
 
 function press(event) {
@@ -157,6 +168,7 @@ function startIdle(ms) {
 
 // The service moves its own deadline on when told of a touch, never by the page's asking.
 function stayAwake() {
+  if (sheet.open) waitAlone();
   if (person.hidden || !idleMs) return;
   startIdle(idleMs);
   if (Date.now() - pingedAt < Math.min(PING_EVERY_MS, idleMs / 4)) return;

@@ -16,10 +16,10 @@ export function startDeeds(changed) {
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-deed]");
     if (button?.closest("#best") && Date.now() - bestSince < A_GLANCE_MS) return tell(say("just_changed"));
-    if (button) act(addressOf(button), valuesOf(button), button.dataset.deed, changed);
+    if (button) act({ address: addressOf(button), values: valuesOf(button), ...said(button) }, changed);
   });
   undoButton.addEventListener("click", () => {
-    if (undo) act("/undo", { kind: undo.kind, key: undo.key }, "undo", changed);
+    if (undo) act({ address: "/undo", values: { kind: undo.kind, key: undo.key }, words: undoButton.textContent }, changed);
   });
 }
 
@@ -31,27 +31,22 @@ function watchBest() {
   watch.observe(best, { attributeFilter: ["data-card"] });
 }
 
-async function act(address, values, deed, changed) {
-  if (isBusy || !address) return;
+// `deed`: { address, values, words, byBadge }.
+async function act(deed, changed) {
+  if (isBusy || !deed.address) return;
   // Nobody can know whether it was done: so it is not even tried.
   if (document.body.classList.contains("stale")) return tell(say("no_connection"));
   isBusy = true;
   try {
-    const said = await post(address, values);
-    if (said.need) return ask(said.need, () => act(address, values, deed, changed), deed);
-    tell(said.words, said.undo);
+    const answer = await post(deed.address, deed.values);
+    if (answer.need) return askFor(answer.need, { ...deed, run: () => act(deed, changed) });
+    tell(answer.words, answer.undo);
     changed();
   } catch {
     tell(say("no_answer_look"));
   } finally {
     isBusy = false;
   }
-}
-
-function ask(need, again, deed) {
-  const then = () => again();
-  if (deed === "ring") then.need = "badge-only";
-  askFor(need, then);
 }
 
 function tell(words, canUndo = null) {
@@ -67,11 +62,21 @@ function tell(words, canUndo = null) {
 }
 
 // The button beside the best cart means whichever is the best when it is tapped.
-function addressOf(button) {
+function holderOf(button) {
   const best = button.closest("#best");
-  const holder = best ? document.getElementById(`card-${best.dataset.card}`) : button.closest("[data-device]");
-  const device = holder?.dataset.device;
+  return best ? document.getElementById(`card-${best.dataset.card}`) : button.closest("[data-device]");
+}
+
+function addressOf(button) {
+  const device = holderOf(button)?.dataset.device;
   return device && `/carts/${encodeURIComponent(device)}/${button.dataset.deed}`;
+}
+
+// What somebody is about to do, for the sheet that asks who they are.
+function said(button) {
+  const card = holderOf(button)?.querySelector('[data-part="tag"]') ?? document.querySelector("h1").firstChild;
+  const word = button.firstChild.textContent.trim();
+  return { words: `${word}: ${card.textContent.trim()}`, byBadge: button.dataset.deed === "ring" };
 }
 
 const valuesOf = (button) => (button.dataset.reason ? { reason: button.dataset.reason } : {});
