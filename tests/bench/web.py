@@ -38,7 +38,7 @@ EACH = 20
 """Readings of each device that are there before: two million at 100,000."""
 EVERY_S = 0.1
 """A round: one of each, the overview in every fourth."""
-PASSWORD = "bench bench bench"
+PASSWORD = "a long night shift"
 NAMES = {
     "board": "ward board",
     "304": "ward board, unchanged (304)",
