@@ -1,5 +1,7 @@
 """Passkeys are added by who is signed in, and nothing else is."""
 
+import json
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -7,13 +9,26 @@ from werkzeug.test import TestResponse
 
 from fleet.identity import COOKIE
 from fleet.services import passkeys, sign_in
+from fleet.services.errors import Unauthorized
 from fleet.services.passkey_challenges import LASTS
 from fleet.services.second_factor import CODES
 from fleet.store.database import db
 from fleet.store.models import Passkey, RecoveryCode
 from tests.support.authenticator import Authenticator, base64
 from tests.support.console import form
-from tests.support.passkeys import NOW, WRONG, add, ask, at, audited, come_in, offer, put_in, show
+from tests.support.passkeys import (
+    HERE,
+    NOW,
+    WRONG,
+    add,
+    ask,
+    at,
+    audited,
+    come_in,
+    offer,
+    put_in,
+    show,
+)
 from tests.support.staff import PASSWORD, person
 
 
@@ -160,3 +175,15 @@ def test_whom_another_vouches_for_has_no_passkey_here(app: Flask, ada: FlaskClie
         db.session.execute(db.text("UPDATE user_account SET password_hash = ''"))
         db.session.commit()
     assert offer(ada).status_code == 409
+
+
+def test_what_one_person_was_asked_adds_nothing_to_another(app: Flask, ada: FlaskClient) -> None:
+    person(app, "bob", "viewer", now=NOW)
+    cookie = ada.get_cookie(COOKIE)
+    assert cookie
+    with app.app_context():
+        of, told = passkeys.offer_passkey("ada", "ring", "", cookie.value, HERE, NOW)
+        answer = Authenticator().make(json.loads(told))
+        with pytest.raises(Unauthorized, match="somebody else"):
+            passkeys.add_passkey("bob", answer, of, HERE, NOW)
+        assert db.session.scalars(db.select(Passkey)).all() == []

@@ -225,3 +225,12 @@ def test_nobody_learns_who_is_here_nor_which_passkeys(app: Flask, key: Authentic
         one, other = said(come_in(app, known)), said(come_in(app, unknown))
         assert one == other
     assert one[0] == 429
+
+
+def test_nor_does_who_has_kept_the_cookie_answer_twice(app: Flask, key: Authenticator) -> None:
+    with app.app_context():
+        of, told = sign_in_passkey.ask_for_passkey("", HERE, NOW)
+        wrong = key.copy(is_verified=False).sign(json.loads(told))
+        right = key.sign(json.loads(told))
+        for answer in (wrong, right):
+            assert sign_in_passkey.sign_in_with_passkey(answer, of, HERE, NOW) is None
