@@ -49,13 +49,13 @@ def _decommission(job: Job) -> None:
 
 
 def _command(job: Job) -> None:
-    device_id, _, actor, wanted, now = job
-    send_command(device_id, wanted["command"], actor, now)
+    device_id, content, actor, wanted, now = job
+    send_command(device_id, wanted["command"], actor, now, version=content["version"])
 
 
 def _approve(job: Job) -> None:
-    device_id, _, actor, _, now = job
-    approve_device(device_id, actor, now)
+    device_id, content, actor, _, now = job
+    approve_device(device_id, actor, now, content["version"])
 
 
 def _import(job: Job) -> None:
