@@ -24,7 +24,8 @@ from fleet.services.errors import ServiceError
 from fleet.services.register_devices import NewDevice, register_devices
 from fleet.services.send_command import send_command
 from fleet.services.tasks.propose import LONGEST_WORDS
-from fleet.services.tasks.steer import forget_tasks
+from fleet.services.tasks.rights import Lost, must_reach_step, present_reach
+from fleet.services.tasks.steer import cancel_lost, forget_tasks
 from fleet.store.database import db, fenced, transaction
 from fleet.store.task import Task, TaskStep
 
@@ -97,9 +98,12 @@ def _work_on(task_id: int, now: datetime, most: int) -> int:
     for place, subject, content in steps:
         job = (subject, content, task.created_by, task.wanted, now)
         try:
-            with fenced(partial(_claim, task_id, place)):
+            with fenced(partial(_claim, task_id, place)), fenced(partial(_allow, task.kind, job)):
                 DO[task.kind](job)
         except Taken:
+            break
+        except Lost:
+            cancel_lost(task_id, now)
             break
         except (ServiceError, IntegrityError) as problem:
             words = getattr(problem, "message", "somebody else has changed it at this moment")
@@ -147,6 +151,12 @@ def _claim(task_id: int, place: int, session: Session) -> None:
     """Part of the step's own transaction. Raises Taken."""
     _count(session, task_id, "done")
     _mark(session, task_id, place, state=StepState.DONE)
+
+
+def _allow(kind: str, job: Job, session: Session) -> None:
+    """Part of the step's own transaction: by what they have at this moment. Raises Conflict."""
+    subject, _, actor, wanted, now = job
+    must_reach_step(session, present_reach(session, actor, now), kind, subject, wanted)
 
 
 def _refuse(task_id: int, place: int, words: str) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import func, select, update
 
 from fleet.domain.bulk import Picture, effect
 from fleet.domain.tasks import TaskKind, TaskState
+from fleet.services.add_user import add_user
 from fleet.services.change_device import change_device
 from fleet.services.decommission_device import decommission_device
 from fleet.services.enrolment_tokens import make_tokens
@@ -27,6 +28,7 @@ from fleet.store.models import AuditEntry, Device, DeviceCommand, Task, TaskStep
 from fleet.store.queries.tasks import steps_of, task_row
 from tests.support.console import form
 from tests.support.hospital import build_hospital
+from tests.support.staff import PASSWORD
 
 CARTS = [f"cart-{n:03d}" for n in range(1, 6)]
 
@@ -35,6 +37,7 @@ CARTS = [f"cart-{n:03d}" for n in range(1, 6)]
 def hospital(worker: Flask, now: datetime) -> Any:
     with worker.app_context():
         build_hospital(carts=5, now=now)
+        add_user("ada", PASSWORD, "test", now, "administrator", "everything")
         yield
 
 
