@@ -14,6 +14,7 @@ from fleet.services.api_tokens import create_api_token, revoke_api_token
 from fleet.services.change_device import change_device
 from fleet.services.disable_user import disable_user
 from fleet.services.errors import Conflict
+from fleet.services.tasks import work
 from fleet.services.tasks.propose import propose_bulk, propose_import
 from fleet.services.tasks.steer import KEPT_FOR, begin_task, forget_tasks
 from fleet.services.tasks.work import work_on, work_tasks
@@ -151,3 +152,45 @@ def test_a_program_does_it_while_its_token_counts(now: datetime) -> None:
     work_tasks(now)
     must_be_cancelled(task_id)
     assert commands() == ["cart-001"]
+
+
+def test_a_step_that_fails_for_no_good_reason_stops_no_other(
+    now: datetime, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    task_id, other = proposed(now), proposed(now)
+    for each in (task_id, other):
+        begin_task(each, OTTO, now)
+    real = work.send_command
+
+    def broken(device_id: str, *args: object, **values: object) -> None:
+        if device_id == "cart-001":
+            raise ZeroDivisionError
+        real(device_id, *args, **values)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(work, "send_command", broken)
+    work_tasks(now)
+    for each in (task_id, other):
+        assert outcome(each)[0] == ("refused", "a fault of the service: see the log")
+        assert outcome(each)[1][0] == "done"
+        assert task_row(each).state == TaskState.DONE  # type: ignore[union-attr]
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_database_that_is_away_refuses_no_step_and_other_tasks_go_on(
+    now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task_id, other = proposed(now), proposed(now)
+    for each in (task_id, other):
+        begin_task(each, OTTO, now)
+    real = work._work_on
+
+    def away(task: int, *args: object) -> int:
+        if task == task_id:
+            raise OSError("away")
+        return real(task, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(work, "_work_on", away)
+    with pytest.raises(OSError, match="away"):
+        work_tasks(now)
+    assert [state for state, _ in outcome(other)] == ["done", "done"]
+    assert [state for state, _ in outcome(task_id)] == ["waiting", "waiting"]
