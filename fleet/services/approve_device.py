@@ -15,9 +15,7 @@ from fleet.store.device import Device
 from fleet.store.enrolment import EnrolmentToken
 
 
-def approve_device(
-    device_id: str, actor: str, now: datetime, version: int | None = None
-) -> None:
+def approve_device(device_id: str, actor: str, now: datetime, version: int | None = None) -> None:
     """It gets its certificate when it asks again. Raises NotFound, or Conflict if none waits.
 
     `version`: the device's that was looked at; StaleVersion where it has changed since.
