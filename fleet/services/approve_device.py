@@ -8,16 +8,21 @@ from sqlalchemy.orm import Session
 from fleet.services import audit
 from fleet.services.enrolment_tokens import withdraw
 from fleet.services.errors import Conflict, NotFound
+from fleet.services.looked_at import must_be_as_looked_at
 from fleet.services.wards import touch
 from fleet.store.database import transaction
 from fleet.store.device import Device
 from fleet.store.enrolment import EnrolmentToken
 
 
-def approve_device(device_id: str, actor: str, now: datetime) -> None:
-    """It gets its certificate when it asks again. Raises NotFound, or Conflict if none waits."""
+def approve_device(device_id: str, actor: str, now: datetime, version: int | None = None) -> None:
+    """It gets its certificate when it asks again. Raises NotFound, or Conflict if none waits.
+
+    `version`: the device's that was looked at; StaleVersion where it has changed since.
+    """
     with transaction() as session:
         device, token = _waiting(session, device_id)
+        must_be_as_looked_at(session, device, version)
         token.approved = True
         # Whoever was asked may take its time: the day begins anew.
         token.expires_at = max(token.expires_at, now + (token.expires_at - token.created_at))

@@ -10,24 +10,29 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from fleet.domain.tasks import UNFINISHED, TaskState
 from fleet.domain.words import Lifecycle
 from fleet.services import audit, outbox
 from fleet.services.desired_state import next_generations
 from fleet.services.recovery import SUBJECT
+from fleet.services.tasks.steer import SYSTEM
 from fleet.store.alert import Alert
 from fleet.store.audit import AuditChain, AuditEntry
 from fleet.store.configuration import Configuration
 from fleet.store.database import transaction
 from fleet.store.device import Device
 from fleet.store.heartbeat import ServiceHeartbeat, ServiceInstance
+from fleet.store.kiosk import Kiosk, KioskSession
 from fleet.store.lease import Lease
 from fleet.store.locks import Lock, take
 from fleet.store.outbox import OutboxMessage
+from fleet.store.passkey import PasskeyChallenge
 from fleet.store.people import ApiToken, LoginSession, SetupLink, SignInFailure
 from fleet.store.profile import Assignment
 from fleet.store.rollout import Rollout
 from fleet.store.sequences import raise_ids
 from fleet.store.site import Ward
+from fleet.store.task import Task
 
 MARGIN = 1_000_000
 """So many at once, whatever the clock says: a bulk registration, a rollout to every device."""
@@ -55,6 +60,7 @@ def recovered(
         for signs in (ServiceHeartbeat, ServiceInstance):
             session.execute(delete(signs))
         _next_generations(session, gap, now)
+        _cancel_tasks(session, now)
         after = {**source, "raised_by": gap, "tokens_kept": keep_tokens}
         audit.record(session, actor, "recovery.restore", SUBJECT, now, after=after)
     return lost
@@ -77,12 +83,32 @@ def _raise_versions(session: Session, gap: int, board_gap: int) -> None:
 
 def _end_ways_in(session: Session, now: datetime, keep_tokens: bool) -> None:
     """What was ended after the backup must not be alive again; which that was, nobody knows now."""
-    for model in (LoginSession, SetupLink, SignInFailure):
+    for model in (LoginSession, SetupLink, SignInFailure, KioskSession, PasskeyChallenge):
         session.execute(delete(model))
+    # Which screens were revoked since, nobody knows: each is registered anew.
+    session.execute(
+        update(Kiosk)
+        .where(Kiosk.revoked_at.is_(None))
+        .values(revoked_at=now, token_hash=None, code_hash=None, code_expires_at=None)
+    )
     if not keep_tokens:
         session.execute(
             update(ApiToken).where(ApiToken.revoked_at.is_(None)).values(revoked_at=now)
         )
+
+
+def _cancel_tasks(session: Session, now: datetime) -> None:
+    """What long work had done since the backup, or who has cancelled it, nobody knows now."""
+    cancelled = session.execute(
+        update(Task)
+        .where(Task.state.in_(UNFINISHED))
+        .values(state=TaskState.CANCELLED, ended_at=now, ended_by=SYSTEM)
+        .returning(Task.id)
+        .execution_options(synchronize_session=False)
+    )
+    for task_id in sorted(cancelled.scalars()):
+        after = {"state": str(TaskState.CANCELLED)}
+        audit.record(session, SYSTEM, "task.cancel", f"task/{task_id}", now, after=after)
 
 
 def _next_generations(session: Session, gap: int, now: datetime) -> None:

@@ -17,11 +17,13 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    update,
 )
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from fleet.domain.age import NOT_BEFORE
 from fleet.domain.retention import Ages, Kept
+from fleet.domain.webhooks.events import DeliveryState
 from fleet.domain.words import AlertState
 from fleet.services.audit_retention import forget_old_entries
 from fleet.services.partitions import drop_partitions
@@ -43,7 +45,7 @@ from fleet.store.rollout import (
     RolloutRing,
 )
 from fleet.store.rollup import DAY, DailyRollup, HourlyRollup, day_of
-from fleet.store.webhook import WebhookDelivery
+from fleet.store.webhook import Webhook, WebhookDelivery
 
 ROWS_AT_ONCE = 5_000
 DEVICES_AT_ONCE = 4
@@ -138,8 +140,20 @@ def _forget_enrolment(before: datetime) -> None:
 
 
 def _forget_webhooks(before: datetime) -> None:
-    """What became of deliveries, those that were given up too; what waits has not ended."""
+    """What became of deliveries, those that were given up too; what waits has not ended.
+
+    What was written for a webhook while it was being removed waits for nobody.
+    """
     sent = WebhookDelivery
+    removed = select(Webhook.removed_at).where(Webhook.id == sent.webhook_id)
+    left = sent.webhook_id.in_(select(Webhook.id).where(Webhook.removed_at.is_not(None)))
+    with transaction() as session:
+        session.execute(
+            update(sent)
+            .where(sent.state == DeliveryState.WAITING, left)
+            .values(state=DeliveryState.LET_BE, ended_at=removed.scalar_subquery())
+            .execution_options(synchronize_session=False)
+        )
     ended = select(sent.id).where(sent.ended_at < before).limit(ROWS_AT_ONCE)
     while some := _read(ended):
         _delete(delete(sent).where(sent.id.in_([row.id for row in some])))

@@ -13,6 +13,7 @@ from fleet.domain.holding import Hold
 from fleet.domain.words import Availability, Lifecycle
 from fleet.services import audit, outbox
 from fleet.services.errors import Conflict, Invalid, NotFound
+from fleet.services.looked_at import must_be_as_looked_at
 from fleet.services.transitions import shortened
 from fleet.store.database import transaction
 from fleet.store.device import Device, DeviceState
@@ -21,9 +22,16 @@ from fleet.wire.messages import PROTOCOL_VERSION, Answer, Command
 
 
 def send_command(
-    device_id: str, name: str, actor: str, now: datetime, ttl_s: int = DEFAULT_TTL_S
+    device_id: str,
+    name: str,
+    actor: str,
+    now: datetime,
+    ttl_s: int = DEFAULT_TTL_S,
+    version: int | None = None,
 ) -> int:
     """Returns its id. Raises NotFound, Invalid, or Conflict: nobody reboots a cart in use.
+
+    `version`: the device's that was looked at; StaleVersion where it has changed since.
 
     The request at work is named in the audit and in the message, so that the device's log, ours and
     the audit can be laid side by side.
@@ -39,6 +47,7 @@ def send_command(
         device = session.scalar(select(Device).where(Device.device_id == device_id))
         if device is None or device.lifecycle != Lifecycle.ENROLLED:
             raise NotFound(f"no device {device_id}")
+        must_be_as_looked_at(session, device, version)
         if name == CommandName.REBOOT and _is_used(device.state):
             raise Conflict(f"{device_id} is in use: it is rebooted when it rests")
         expires_at = now + timedelta(seconds=ttl_s)

@@ -8,7 +8,8 @@ from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, Engine, event, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 
@@ -119,6 +120,25 @@ def write_from_the_start(connection: Connection) -> None:
 def in_words(error: SQLAlchemyError) -> str:
     """What the database itself said, in a line: without the statement and its values."""
     return str(getattr(error, "orig", None) or error).partition("\n")[0]
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether the same may go well a moment later: the database is away, full, or busy.
+
+    By SQLSTATE (PostgreSQL, appendix A), or by SQLite's name of the result.
+    """
+    if isinstance(error, PoolTimeoutError):
+        return True
+    if not isinstance(error, DBAPIError) or error.connection_invalidated:
+        return isinstance(error, DBAPIError)
+    if isinstance(error.orig, sqlite3.Error):
+        return getattr(error.orig, "sqlite_errorname", "").startswith(_PASSING_SQLITE)
+    state = getattr(error.orig, "sqlstate", None)
+    return state is None or state[:2] in _PASSING_STATES
+
+
+_PASSING_SQLITE = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR")
+_PASSING_STATES = frozenset({"08", "40", "53", "55", "57"})
 
 
 def can_write_at_once() -> bool:

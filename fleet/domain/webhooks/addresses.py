@@ -95,6 +95,12 @@ def target_of(url: str, allowed: Allowed) -> Target:
     return Target(tls, host, port or (443 if tls else 80), path)
 
 
+def origin_of(url: str) -> str:
+    """Scheme and host (and port) of an address that `target_of` has taken, to be shown."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 _WANTED = "must look like https://tickets.hospital.example/hooks/wardfleet"
 
 

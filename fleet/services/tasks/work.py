@@ -5,6 +5,7 @@ that is killed between two steps, or within one, leaves nothing half done and no
 Whoever comes next goes on: `schedule`, or the page that began it.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -21,14 +22,19 @@ from fleet.services.approve_device import approve_device
 from fleet.services.change_device import change_device
 from fleet.services.decommission_device import decommission_device
 from fleet.services.errors import ServiceError
+from fleet.services.leadership import NotLeading
 from fleet.services.register_devices import NewDevice, register_devices
 from fleet.services.send_command import send_command
 from fleet.services.tasks.propose import LONGEST_WORDS
-from fleet.services.tasks.steer import forget_tasks
-from fleet.store.database import db, fenced, transaction
+from fleet.services.tasks.rights import Lost, must_reach_step, present_reach
+from fleet.services.tasks.steer import cancel_lost, forget_tasks
+from fleet.store.database import db, fenced, is_passing, transaction
 from fleet.store.task import Task, TaskStep
 
+log = logging.getLogger(__name__)
+
 STEPS_A_TURN = 200
+FAULT = "a fault of the service: see the log"
 
 Job = tuple[str, Mapping[str, Any], str, Mapping[str, Any], datetime]
 """Subject, content of the step, actor, what is wanted of the whole, now."""
@@ -49,13 +55,13 @@ def _decommission(job: Job) -> None:
 
 
 def _command(job: Job) -> None:
-    device_id, _, actor, wanted, now = job
-    send_command(device_id, wanted["command"], actor, now)
+    device_id, content, actor, wanted, now = job
+    send_command(device_id, wanted["command"], actor, now, version=content["version"])
 
 
 def _approve(job: Job) -> None:
-    device_id, _, actor, _, now = job
-    approve_device(device_id, actor, now)
+    device_id, content, actor, _, now = job
+    approve_device(device_id, actor, now, content["version"])
 
 
 def _import(job: Job) -> None:
@@ -74,13 +80,25 @@ DO: Mapping[str, Callable[[Job], None]] = {
 
 
 def work_tasks(now: datetime, most: int = STEPS_A_TURN) -> int:
-    """The next steps of the oldest task; returns how many. A job of `schedule`."""
+    """The next steps of the oldest task; returns how many. A job of `schedule`.
+
+    A task that cannot be worked on holds up no other; the job fails at the end, and says of what.
+    """
     forget_tasks(now)
     done = 0
+    problem: Exception | None = None
     for task_id in _begun():
-        done += work_on(task_id, now, most - done)
+        try:
+            done += work_on(task_id, now, most - done)
+        except NotLeading:
+            raise
+        except Exception as error:
+            log.exception("task %s", task_id)
+            problem = problem or error
         if done >= most:
             break
+    if problem is not None:
+        raise problem
     return done
 
 
@@ -97,13 +115,23 @@ def _work_on(task_id: int, now: datetime, most: int) -> int:
     for place, subject, content in steps:
         job = (subject, content, task.created_by, task.wanted, now)
         try:
-            with fenced(partial(_claim, task_id, place)):
+            with fenced(partial(_claim, task_id, place)), fenced(partial(_allow, task.kind, job)):
                 DO[task.kind](job)
         except Taken:
+            break
+        except Lost:
+            cancel_lost(task_id, now)
             break
         except (ServiceError, IntegrityError) as problem:
             words = getattr(problem, "message", "somebody else has changed it at this moment")
             _refuse(task_id, place, words)
+        except NotLeading:
+            raise
+        except Exception as error:
+            if is_passing(error):
+                raise
+            log.exception("task %s, step %s", task_id, place)
+            _refuse(task_id, place, FAULT)
     if len(steps) < most:
         _finish(task_id, now)
     return len(steps)
@@ -147,6 +175,12 @@ def _claim(task_id: int, place: int, session: Session) -> None:
     """Part of the step's own transaction. Raises Taken."""
     _count(session, task_id, "done")
     _mark(session, task_id, place, state=StepState.DONE)
+
+
+def _allow(kind: str, job: Job, session: Session) -> None:
+    """Part of the step's own transaction: by what they have at this moment. Raises Conflict."""
+    subject, _, actor, wanted, now = job
+    must_reach_step(session, present_reach(session, actor, now), kind, subject, wanted)
 
 
 def _refuse(task_id: int, place: int, words: str) -> None:

@@ -1,5 +1,6 @@
 """Another system is to hear of what happens; or not any more."""
 
+import hashlib
 import secrets
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -8,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from fleet.domain.webhooks.addresses import Allowed, target_of
+from fleet.domain.webhooks.addresses import Allowed, origin_of, target_of
 from fleet.domain.webhooks.events import EVENTS, DeliveryState
 from fleet.services import audit
 from fleet.services.errors import Invalid, NotFound
@@ -132,4 +133,7 @@ def _subject(webhook_id: int) -> str:
 
 
 def _picture(row: Webhook) -> dict[str, Any]:
-    return {"name": row.name, "url": row.url, "events": row.events, "sites": row.sites}
+    """Of its address, which may hold a secret: where it leads, and by what it is known again."""
+    digest = hashlib.sha256(row.url.encode()).hexdigest()[:12]
+    where = {"url": origin_of(row.url), "url_sha256": digest}
+    return {"name": row.name, **where, "events": row.events, "sites": row.sites}

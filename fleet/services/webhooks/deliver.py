@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from fleet.domain.webhooks.events import DeliveryState
 from fleet.domain.webhooks.retries import aside, rest
+from fleet.services.webhooks.add import end_all
 from fleet.store.database import db, transaction
 from fleet.store.webhook import Webhook, WebhookDelivery
 
@@ -65,8 +66,15 @@ def settle(webhook_id: int, results: Sequence[Result], now: datetime) -> None:
 
     One that failed before others that were taken is the trouble itself, not the receiver: it is put
     aside, and holds up nobody. Else the receiver is left alone for a while.
+
+    The webhook is locked before its deliveries, as by whoever removes it. One that was removed
+    meanwhile is told nothing more.
     """
     with transaction() as session:
+        row = _locked(session, webhook_id)
+        if row.removed_at is not None:
+            end_all(session, webhook_id, DeliveryState.WAITING, now)
+            return
         taken = [at for at, result in enumerate(results) if result.problem is None]
         last_taken = taken[-1] if taken else -1
         _mark_delivered(session, [results[at].delivery_id for at in taken], now)
@@ -75,7 +83,7 @@ def settle(webhook_id: int, results: Sequence[Result], now: datetime) -> None:
             alone = at < last_taken or result.was_aside
             _mark_failed(session, result, now, next_at=now + aside(result.tries) if alone else None)
         receiver_fails = any(at > last_taken and not each.was_aside for at, each in failed)
-        _note_receiver(session, webhook_id, bool(taken), receiver_fails, now)
+        _note_receiver(row, bool(taken), receiver_fails, now)
         if failed:
             _give_up(session, webhook_id, now)
 
@@ -102,12 +110,13 @@ def _mark_failed(session: Session, result: Result, now: datetime, next_at: datet
     session.execute(one.values(**values).execution_options(synchronize_session=False))
 
 
-def _note_receiver(
-    session: Session, webhook_id: int, takes: bool, fails: bool, now: datetime
-) -> None:
-    # Against other changes of it alone: who writes new deliveries to it must not wait.
+def _locked(session: Session, webhook_id: int) -> Webhook:
+    """Against other changes of it alone: who writes new deliveries to it must not wait."""
     query = select(Webhook).where(Webhook.id == webhook_id).with_for_update(key_share=True)
-    row = session.scalars(query.execution_options(populate_existing=True)).one()
+    return session.scalars(query.execution_options(populate_existing=True)).one()
+
+
+def _note_receiver(row: Webhook, takes: bool, fails: bool, now: datetime) -> None:
     if takes:
         row.failures, row.failing_since, row.rests_until = 0, None, None
     if fails:

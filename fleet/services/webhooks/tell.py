@@ -1,7 +1,8 @@
 """What has happened is written down for every webhook that wants to hear of it.
 
-In the transaction of the change itself, as one statement at its end, however many alerts it opened:
-for the path that every reading takes. Where there is no webhook that is one short look.
+In the transaction of the change itself, as one statement at its end, however many alerts it opened
+at one moment: for the path that every reading takes. Where there is no webhook that is one short
+look.
 """
 
 from collections.abc import Sequence
@@ -34,6 +35,9 @@ from fleet.store.site import Site, Ward
 from fleet.store.types import Instant
 from fleet.store.webhook import Webhook, WebhookDelivery
 
+TERMS_AT_ONCE = 50
+"""Of one UNION, each with some ten values; SQLite takes 500 of them."""
+
 
 class _Told(NamedTuple):
     event: Event
@@ -57,11 +61,25 @@ def _append(session: Session, told: list[_Told]) -> None:
     query = select(Webhook.id, Webhook.events, Webhook.sites)
     standing = session.execute(query.where(Webhook.removed_at.is_(None)).order_by(Webhook.id))
     hooks = [_Hook(*row) for row in standing]
-    rows = [_rows(session, one, hook) for one in told for hook in hooks if one.event in hook.events]
-    if rows:
-        everything = union_all(*rows) if len(rows) > 1 else rows[0]
-        names = [column.name for column in rows[0].selected_columns]
+    rows = [
+        _rows(session, one, hook)
+        for one in _merged(told)
+        for hook in hooks
+        if one.event in hook.events
+    ]
+    for begin in range(0, len(rows), TERMS_AT_ONCE):
+        some = rows[begin : begin + TERMS_AT_ONCE]
+        everything = union_all(*some) if len(some) > 1 else some[0]
+        names = [column.name for column in some[0].selected_columns]
         session.execute(insert(WebhookDelivery).from_select(names, everything))
+
+
+def _merged(told: Sequence[_Told]) -> list[_Told]:
+    """What happened at the same moment together, in the order in which it was said first."""
+    ids: dict[tuple[Event, datetime], list[int]] = {}
+    for one in told:
+        ids.setdefault((one.event, one.at), []).extend(one.ids)
+    return [_Told(event, keys, at) for (event, at), keys in ids.items()]
 
 
 def _rows(session: Session, told: _Told, hook: _Hook) -> Select[*tuple[Any, ...]]:

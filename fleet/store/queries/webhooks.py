@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import func, select
 
+from fleet.domain.webhooks.addresses import origin_of
 from fleet.domain.webhooks.events import DeliveryState
 from fleet.store.database import db
 from fleet.store.models import Webhook, WebhookDelivery
@@ -25,6 +26,11 @@ class WebhookRow(NamedTuple):
     waiting: int
     given_up: int
     taken_at: datetime | None
+
+    @property
+    def origin(self) -> str:
+        """What of its address may be shown: the rest may hold a secret."""
+        return origin_of(self.url)
 
 
 class DeliveryRow(NamedTuple):

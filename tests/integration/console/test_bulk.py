@@ -12,6 +12,8 @@ from sqlalchemy import func, select, update
 
 from fleet.domain.bulk import Picture, effect
 from fleet.domain.tasks import TaskKind, TaskState
+from fleet.services.add_user import add_user
+from fleet.services.change_device import change_device
 from fleet.services.decommission_device import decommission_device
 from fleet.services.enrolment_tokens import make_tokens
 from fleet.services.errors import Conflict, Invalid, NotFound
@@ -26,6 +28,7 @@ from fleet.store.models import AuditEntry, Device, DeviceCommand, Task, TaskStep
 from fleet.store.queries.tasks import steps_of, task_row
 from tests.support.console import form
 from tests.support.hospital import build_hospital
+from tests.support.staff import PASSWORD
 
 CARTS = [f"cart-{n:03d}" for n in range(1, 6)]
 
@@ -34,6 +37,7 @@ CARTS = [f"cart-{n:03d}" for n in range(1, 6)]
 def hospital(worker: Flask, now: datetime) -> Any:
     with worker.app_context():
         build_hospital(carts=5, now=now)
+        add_user("ada", PASSWORD, "test", now, "administrator", "everything")
         yield
 
 
@@ -52,6 +56,13 @@ def entries(action: str) -> list[tuple[str, str]]:
     db.session.rollback()
     query = select(AuditEntry.actor, AuditEntry.subject).where(AuditEntry.action == action)
     return [(row[0], row[1]) for row in db.session.execute(query.order_by(AuditEntry.id))]
+
+
+def wait_for_approval(ids: list[str], now: datetime) -> None:
+    make_tokens(ids, False, "test", now)
+    with transaction() as session:
+        session.execute(update(EnrolmentToken).values(used_at=now))
+        session.execute(update(Device).where(Device.device_id.in_(ids)).values(pending=True))
 
 
 def moved(now: datetime, ids: list[str] = CARTS) -> int:
@@ -100,6 +111,23 @@ def test_one_that_has_changed_since_it_was_looked_at_is_refused_and_the_others_a
     assert states(task_id) == ["done", "done", "refused", "done", "done"]
     assert wards()["cart-003"] == "ward-3a"
     assert "has changed since" in (steps_of(task_id, "refused").rows[0].words or "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted"), [("command", {"command": "locate"}), ("approve", {}), ("decommission", {})]
+)
+def test_whatever_is_done_to_a_device_is_done_to_the_one_that_was_looked_at(
+    hospital: None, now: datetime, kind: str, wanted: dict[str, str]
+) -> None:
+    wait_for_approval(CARTS[:2], now)
+    task_id = propose_bulk(kind, wanted, CARTS[:2], "user:ada", now)
+    begin_task(task_id, "user:ada", now)
+    change_device("cart-001", {"ward": "ward-3b"}, "user:bob", now)
+    work_tasks(now)
+    assert states(task_id) == ["refused", "done"]
+    assert "has changed since" in (steps_of(task_id, "refused").rows[0].words or "")
+    action = {"command": "device.command", "approve": "enrolment.approve"}
+    assert entries(action.get(kind, "device.decommission")) == [("user:ada", "cart-002")]
 
 
 def test_a_process_that_dies_within_a_step_leaves_it_to_be_done_once(
@@ -213,10 +241,7 @@ def test_no_task_bears_more_devices_than_a_transaction_does(
 
 
 def test_devices_that_wait_are_approved_and_others_are_not(hospital: None, now: datetime) -> None:
-    make_tokens(["cart-001"], False, "test", now)
-    with transaction() as session:
-        session.execute(update(EnrolmentToken).values(used_at=now))
-        session.execute(update(Device).where(Device.id == 1).values(pending=True))
+    wait_for_approval(["cart-001"], now)
     task_id = propose_bulk("approve", {}, CARTS[:2], "user:ada", now)
     assert [step.state for step in steps_of(task_id).rows] == ["waiting", "refused"]
     begin_task(task_id, "user:ada", now)
