@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from threading import Timer
+from threading import Event, Timer
 
 from fleet.domain.webhooks.addresses import Allowed, Target, problem_among
 
@@ -90,23 +90,25 @@ def _within(plain: socket.socket, patience_s: float) -> Iterator[socket.socket]:
     """
     handle = plain.dup()
     plain.settimeout(patience_s)
-    hung_up = Timer(patience_s, lambda: _hang_up(handle))
-    hung_up.daemon = True
-    hung_up.start()
+    hung_up = Event()
+    timer = Timer(patience_s, lambda: _hang_up(handle, hung_up))
+    timer.daemon = True
+    timer.start()
     try:
         yield plain
     except (OSError, HTTPException) as error:
-        if hung_up.finished.is_set():
+        if hung_up.is_set():
             raise TimeoutError from error
         raise
     finally:
-        hung_up.cancel()
+        timer.cancel()
         plain.close()
         with suppress(OSError):
             handle.close()
 
 
-def _hang_up(handle: socket.socket) -> None:
+def _hang_up(handle: socket.socket, hung_up: Event) -> None:
+    hung_up.set()
     with suppress(OSError):
         handle.shutdown(socket.SHUT_RDWR)
 

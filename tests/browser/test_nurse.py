@@ -159,7 +159,8 @@ def test_a_badge_held_to_the_reader_first_saves_a_tap_and_a_wrong_pin_is_told(
 
 
 def test_who_comes_second_is_told_who_was_first(app: Flask, ward: str, page: Pages) -> None:
-    board = at_the_screen(app, page("wall", base_url=ward, allow=NETWORK))
+    opened = page("wall", base_url=ward, allow=NETWORK, service_workers="block")
+    board = at_the_screen(app, opened)
     scan(board)
     tap_pin(board)
     expect(board.get_by_role("dialog")).to_be_hidden()
@@ -275,6 +276,7 @@ def test_a_cart_is_found_on_the_floor_plan_and_made_to_ring_by_the_badge_alone(
     marked = "zone => (b => [b.x, b.y, b.width, b.height])(zone.getBBox())"
     assert board.locator(".plan polygon").evaluate(marked) == [10, 20, 30, 60]
     board.get_by_role("button", name="Make it ring").click()
+    expect(board.get_by_role("dialog")).to_be_visible()
     scan(board)
     expect(board.locator("#toast")).to_contain_text("told to ring")
     with app.app_context():

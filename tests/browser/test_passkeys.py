@@ -65,6 +65,9 @@ class Finger:
 
 
 def sign_out(page: Page) -> None:
+    menu = page.get_by_text("Menu", exact=True)
+    if menu.is_visible():
+        menu.click()
     page.get_by_role("button", name=f"Sign out {USER}").click()
     page.wait_for_url("**/login")
 

@@ -173,7 +173,7 @@ def test_no_label_ever_names_a_device_a_ward_or_an_address(
     assert {"route", "reason", "kind"} <= labels.keys()
     assert labels.keys() <= {
         "process", "worker", "version", "kind", "availability", "reason",
-        "method", "route", "status", "le", "name",
+        "method", "route", "status", "le", "name", "outcome",
     }  # fmt: skip
     words = {word.lower() for found in labels.values() for word in found}
     for never in (device_id, "cart-1", "stranger", "icu", "oncology", "made-up", "abc"):
@@ -185,7 +185,7 @@ def test_no_label_ever_names_a_device_a_ward_or_an_address(
 def test_the_manual_has_every_number_and_no_other(
     app: Flask, hospital: Hospital, scraper: dict[str, str], tmp_path: Path
 ) -> None:
-    from fleet.dispatch import acks, speak  # noqa: F401  (each room brings its own)
+    from fleet.dispatch import acks, speak, webhooks  # noqa: F401  (each room brings its own)
     from fleet.jobs import metrics as jobs  # noqa: F401
 
     hospital.load()

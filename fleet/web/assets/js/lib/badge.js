@@ -37,7 +37,11 @@ export async function post(address, values = {}) {
 // it is in words, how it is done, and whether a badge alone will do.
 export function askFor(need, wanted) {
   afterwards = wanted;
+  // The badge was held to the reader while the answer was on its way.
+  const isHere = need === "badge" && !person.hidden && !wanted.isRetry;
   if (need === "login") location.assign(document.body.dataset.login);
+  else if (isHere && wanted.byBadge) finish();
+  else if (isHere) show("pin");
   else show(need);
 }
 
@@ -91,7 +95,8 @@ function hear(event) {
 
 function enter(event) {
   const field = part(steps.badge, "typed");
-  const given = field.value || typed;
+  // The sheet may have opened in the middle of a badge: then its field has only the end of it.
+  const given = field.value.length > typed.length ? field.value : typed;
   typed = "";
   const isBadge = isPinStep() ? given.length > LONGEST_PIN : given.length >= SHORTEST;
   if (isBadge) {

@@ -39,7 +39,7 @@ async function act(deed, changed) {
   isBusy = true;
   try {
     const answer = await post(deed.address, deed.values);
-    if (answer.need) return askFor(answer.need, { ...deed, run: () => act(deed, changed) });
+    if (answer.need) return askFor(answer.need, { ...deed, run: () => act({ ...deed, isRetry: true }, changed) });
     tell(answer.words, answer.undo);
     changed();
   } catch {
