@@ -15,7 +15,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 
 from fleet import create_worker
 from fleet.domain.words import DeviceKind
@@ -61,13 +61,19 @@ class Browser:
         headers = {"Cookie": self._cookie, **({"If-None-Match": etag} if etag else {})}
         begun = time.perf_counter()
         try:
-            self._connection.request("GET", path, headers=headers)
-            answer = self._connection.getresponse()
-        except (ConnectionError, OSError):
-            self._connection.close()  # the server has let an idle one go
-            return self.get(path, etag)
+            answer = self._ask(path, headers)
+        except ConnectionError:  # the server has let an idle one go
+            answer = self._ask(path, headers)
         answer.read()
         return answer.status, answer.headers["ETag"], 1000 * (time.perf_counter() - begun)
+
+    def _ask(self, path: str, headers: dict[str, str]) -> HTTPResponse:
+        try:
+            self._connection.request("GET", path, headers=headers)
+            return self._connection.getresponse()
+        except (OSError, HTTPException):
+            self._connection.close()
+            raise
 
 
 def main() -> None:
@@ -119,7 +125,7 @@ def _session() -> str:
 def _answers(browser: Browser) -> bool:
     try:
         return browser.get("/it")[0] == 200
-    except (OSError, RecursionError):
+    except (OSError, HTTPException):
         return False
 
 
