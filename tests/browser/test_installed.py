@@ -127,7 +127,7 @@ def test_nothing_can_be_done_on_a_board_without_its_server_and_all_again_with_it
     for button in board.locator("main button").all():
         expect(button).to_be_disabled()
     with serving(app, port):
-        expect(board.locator("#lost")).to_be_hidden(timeout=6_000)
+        expect(board.locator("#lost")).to_be_hidden()
         expect(take).to_be_enabled()
         expect(board.locator("#closed")).to_be_disabled()
 
@@ -142,7 +142,7 @@ def test_a_kept_board_follows_again_once_the_server_is_back(
     expect(board.locator("#lost")).to_be_visible()
     hear(app, "cart-001", 11, seq=2)
     with serving(app, port):
-        expect(board.locator("#lost")).to_be_hidden(timeout=6_000)
+        expect(board.locator("#lost")).to_be_hidden()
         expect(board.locator("#plug-in")).to_contain_text("CART-001")
 
 
