@@ -76,7 +76,7 @@ def test_a_board_opened_without_its_server_shows_the_last_picture_and_its_age(
     with serving(app, port):
         open_until_kept(board)
         hear(app, "cart-001", 12, seq=2)
-        expect(board.locator("#plug-in")).to_contain_text("CART-001", timeout=3_000)
+        expect(board.locator("#plug-in")).to_contain_text("CART-001")
         wait_until_kept(board, "Take CART-002")
     board.goto(WARD)
     expect(board.locator("#lost")).to_contain_text("Connection lost · shown as of")
@@ -156,7 +156,7 @@ def test_a_new_version_reaches_a_kept_board_by_itself(
     expect(board.locator("#lost")).to_be_visible()
     monkeypatch.setattr(bundle, "_build", lambda: "newer")
     with serving(app, port):
-        expect(board.locator("body[data-build='newer.en']")).to_be_visible(timeout=8_000)
+        expect(board.locator("body[data-build='newer.en']")).to_be_visible()
         expect(board.locator("#lost")).to_be_hidden()
         wait_until_kept(board, "newer.en")
     board.goto(WARD)
@@ -177,7 +177,7 @@ def test_what_belongs_to_a_persons_session_is_not_kept(app: Flask, board: Page, 
         open_until_kept(board)
         app.config["SIGNED_IN"] = True
         hear(app, "cart-001", 90, seq=2)
-        expect(board.locator("main")).to_contain_text("Ada", timeout=3_000)
+        expect(board.locator("main")).to_contain_text("Ada")
         board.goto(WARD)
         expect(board.locator("main")).to_contain_text("Ada")
     board.goto(WARD)
