@@ -59,7 +59,7 @@ format: $(VENV)/test-requirements ## Rewrite the code in the house style
 assets: $(DIST) ## Build the front end
 
 messages: $(VENV)/installed ## Bring the catalogues of all languages up to date with the pages
-	@cd fleet/web && $(CURDIR)/$(BIN)/pybabel -q extract -F babel.cfg -k marked -k lazy_gettext --add-location=file --no-wrap --sort-output --project=Wardfleet --version=1 -o translations/messages.pot .
+	@cd fleet/web && $(CURDIR)/$(BIN)/pybabel -q extract -F babel.cfg -k marked -k say -k lazy_gettext --add-location=file --no-wrap --sort-output --project=Wardfleet --version=1 -o translations/messages.pot .
 	@$(BIN)/pybabel update -i $(LANGUAGES)/messages.pot -d $(LANGUAGES) --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --no-wrap
 	@$(BIN)/pybabel compile -d $(LANGUAGES) --statistics
 

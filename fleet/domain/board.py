@@ -1,9 +1,10 @@
 """The ward board: which device to take, which to plug in, which is out of service."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from fleet.domain.battery.endurance import Lasting, Promise, lasts_until
 from fleet.domain.battery.runtime import RATED_HOURS
@@ -37,8 +38,7 @@ _GROUP_OF = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(NamedTuple):
     """One device on the board. `last_seen_at` and `offline_after` are None if never heard of.
 
     `promise` and `full_in_min` hold from `sampled_at` on; once laid out, from then on, and
@@ -102,20 +102,23 @@ def as_of(card: Card, now: datetime, shift_end: datetime | None) -> Card:
 
     Nothing is promised of it then. Until then a promise grows shorter as its reading grows older.
     """
-    if card.availability != Availability.UNKNOWN and is_silent(card.offline_after, now):
+    availability, reason = card.availability, card.reason
+    if availability != Availability.UNKNOWN and is_silent(card.offline_after, now):
+        availability = Availability.UNKNOWN
         reason = "never heard of" if card.last_seen_at is None else None
-        card = replace(card, availability=Availability.UNKNOWN, reason=reason)
-    is_unknown = card.availability == Availability.UNKNOWN
-    availability, reason = as_held(card.availability, card.reason, card.hold)
-    card = replace(card, availability=availability, reason=reason)
+    is_unknown = availability == Availability.UNKNOWN
+    availability, reason = as_held(availability, reason, card.hold)
     if is_unknown or card.sampled_at is None:
-        return replace(card, promise=NO_PROMISE, full_in_min=None)
+        return card._replace(
+            availability=availability, reason=reason, promise=NO_PROMISE, full_in_min=None
+        )
     promise = promise_now(card.promise, card.plugged_in, card.sampled_at, now)
-    return replace(
-        card,
+    return card._replace(
+        availability=availability,
+        reason=reason,
         promise=promise,
         lasting=lasts_until(shift_end, promise, now),
-        full_in_min=_less(card.full_in_min, now - card.sampled_at),
+        full_in_min=_less(card.full_in_min, _minutes(now - card.sampled_at)),
     )
 
 
@@ -125,11 +128,16 @@ def promise_now(
     """What is left of it. A device that stands plugged in does not use it up meanwhile."""
     if plugged_in:
         return promise
-    return Promise(*(_less(minutes, now - sampled_at) for minutes in promise))
+    gone = _minutes(now - sampled_at)
+    return Promise(*(_less(minutes, gone) for minutes in promise))
 
 
-def _less(minutes: int | None, age: timedelta) -> int | None:
-    return None if minutes is None else max(minutes - age // timedelta(minutes=1), 0)
+def _minutes(age: timedelta) -> int:
+    return age // timedelta(minutes=1)
+
+
+def _less(minutes: int | None, gone: int) -> int | None:
+    return None if minutes is None else max(minutes - gone, 0)
 
 
 def lay_out(cards: Iterable[Card], now: datetime, shift_end: datetime | None = None) -> Board:

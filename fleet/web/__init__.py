@@ -6,6 +6,7 @@ from fleet import single_sign_on as oidc
 from fleet.web import (
     at_screen,
     bundle,
+    cards,
     errors,
     languages,
     navigation,
@@ -64,6 +65,7 @@ def init_app(app: Flask) -> None:
         languages,
         navigation,
         words,
+        cards,
         security,
         signed_in,
         at_screen,

@@ -5,7 +5,8 @@ English stands in the code and is the source; every other language is a folder w
 its pages are marked: a page speaks one language.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -65,9 +66,15 @@ def built() -> list[Path]:
     return sorted(FOLDER.glob("*/LC_MESSAGES/messages.mo"))
 
 
-def clock_time(moment: datetime, timezone: str) -> str:
+def clock_time(moment: datetime, timezone: str, language: str | None = None) -> str:
     """07:05. By 24 hours in every language: a shift's end is not to be taken for the evening."""
-    return format_skeleton("Hm", moment, ZoneInfo(timezone), locale=current())
+    return _clock_time(int(moment.timestamp()) // 60, timezone, language or current())
+
+
+@lru_cache(maxsize=10_000)  # a board names the same few hundred minutes again and again
+def _clock_time(minute: int, timezone: str, language: str) -> str:
+    moment = datetime.fromtimestamp(60 * minute, UTC)
+    return format_skeleton("Hm", moment, ZoneInfo(timezone), locale=language)
 
 
 def to_the_second(moment: datetime, timezone: str) -> str:

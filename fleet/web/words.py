@@ -1,5 +1,6 @@
 """Numbers and states as people say them, for every template."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -184,28 +185,32 @@ def init_app(app: Flask) -> None:
     app.jinja_env.lstrip_blocks = True
 
 
-def runtime(minutes: int) -> str:
+Say = Callable[..., str]
+"""Like `gettext`: a pattern and what stands in its places."""
+
+
+def runtime(minutes: int, say: Say = gettext) -> str:
     """370 -> "6 h 10", 47 -> "45 min": rounded down, because a promise must hold."""
     if minutes < 60:
         shown = minutes - minutes % 5 if minutes >= 10 else minutes
-        return gettext("%(minutes)s min", minutes=shown)
+        return say("%(minutes)s min", minutes=shown)
     hours, rest = divmod(minutes - minutes % 10, 60)
     if rest:
         two_digits = f"{rest:02d}"
-        return gettext("%(hours)s h %(minutes)s", hours=hours, minutes=two_digits)
-    return gettext("%(hours)s h", hours=hours)
+        return say("%(hours)s h %(minutes)s", hours=hours, minutes=two_digits)
+    return say("%(hours)s h", hours=hours)
 
 
-def age(moment: datetime, now: datetime) -> str:
+def age(moment: datetime, now: datetime, say: Say = gettext) -> str:
     """How long ago. `assets/js/lib/ages.js` counts on from here in the same words."""
     seconds = max(int((now - moment).total_seconds()), 0)
     if seconds < 100:
-        return gettext("%(n)s s ago", n=seconds)
+        return say("%(n)s s ago", n=seconds)
     if seconds < 100 * 60:
-        return gettext("%(n)s min ago", n=seconds // 60)
+        return say("%(n)s min ago", n=seconds // 60)
     if seconds < 48 * 3600:
-        return gettext("%(n)s h ago", n=seconds // 3600)
-    return gettext("%(n)s days ago", n=seconds // 86400)
+        return say("%(n)s h ago", n=seconds // 3600)
+    return say("%(n)s days ago", n=seconds // 86400)
 
 
 def spoken_by_scripts() -> dict[str, str]:

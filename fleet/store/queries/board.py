@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, select
 from sqlalchemy.orm import aliased
 
 from fleet.domain.access import ALL, Reach
@@ -54,6 +54,7 @@ HEADS = select(
     Ward.revision,
     SHIFT_STARTS,
 ).join(Site)
+_REVISION = select(Ward.revision).where(Ward.slug == bindparam("slug"))
 _said_twice = and_(
     Alert.device_pk == Device.id,
     Alert.kind == AlertKind.NEEDS_CHARGING,
@@ -108,7 +109,7 @@ def ward_head(slug: str) -> WardHead | None:
 
 def ward_revision(slug: str) -> int | None:
     """The cheapest question: has anything on this ward's board changed?"""
-    return db.session.scalar(select(Ward.revision).where(Ward.slug == slug))
+    return db.session.connection().scalar(_REVISION, {"slug": slug})
 
 
 def ward_heads(reach: Reach = ALL) -> list[WardHead]:
@@ -163,7 +164,9 @@ def next_deadline(
 
 def cards(*conditions: ColumnElement[bool]) -> list[tuple[int, Card]]:
     query: Select[*tuple[Any, ...]] = _CARDS.where(*conditions)
-    return [(row.ward_id, _card(row)) for row in db.session.execute(query)]
+    # On the connection itself: the session would go through every row once more.
+    rows = db.session.connection().execute(query)
+    return [(row.ward_id, _card(row)) for row in rows]
 
 
 def _card(row: Row[*tuple[Any, ...]]) -> Card:

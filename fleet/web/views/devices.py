@@ -22,8 +22,10 @@ FIELDS = ("asset_tag", "kind", "ward", "device_id", "model", "serial")
 @allow(Access.READ, At.ANY)
 def devices() -> ResponseReturnValue:
     now, wanted = clock.now(), device_filter(request.args)
-    page = find_devices(wanted, now, request.args.get("after"))
-    count = count_devices(wanted, now)
+    after = request.args.get("after")
+    page = find_devices(wanted, now, after)
+    is_all = after is None and page.after is None
+    count = len(page.rows) if is_all else count_devices(wanted, now)
     return render_template(
         "it/devices.html",
         now=now,
