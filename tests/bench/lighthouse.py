@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -32,39 +33,54 @@ ENOUGH = 95
 def main() -> None:
     print(f"| page | screen | {' | '.join(CATEGORIES)} | first paint | largest paint | bytes |")
     print("|---|---|" + "---|" * (len(CATEGORIES) + 3))
+    wanting: list[str] = []
+    for page, path in PAGES.items():
+        for screen, options in SCREENS.items():
+            # Each has a night of its own: carts fall silent meanwhile, and change their group.
+            with _hospital() as (address, headers):
+                report = _examine(f"{address}{path}", headers, options)
+            print(_row(page, screen, report), flush=True)
+            wanting += _wanting(page, screen, report)
+    for line in wanting:
+        print(line)
+
+
+@contextmanager
+def _hospital() -> Iterator[tuple[str, Path]]:
+    """Address of the server, and the headers of somebody who has signed in."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        cookie = folder / "headers.json"
-        cookie.write_text(json.dumps({"Cookie": f"{COOKIE}={_session(folder)}"}))
+        headers = Path(name) / "headers.json"
+        headers.write_text(json.dumps({"Cookie": f"{COOKIE}={_session(Path(name))}"}))
         port = free_port()
         environ = {**os.environ, "FLEET_DATA_DIR": name, "FLEET_HTTP_PORT": str(port)}
         server = start([sys.executable, "-m", "fleet.cli", "web"], env=environ)
         address = f"http://127.0.0.1:{port}"
         try:
             wait_until(lambda: _is_up(address), timeout=30, what="the server")
-            wanting = list(_rows(address, folder, cookie))
+            yield address, headers
         finally:
             stop(server)
-    for line in wanting:
-        print(line)
 
 
-def _rows(address: str, folder: Path, cookie: Path) -> Iterator[str]:
-    for page, path in PAGES.items():
-        for screen, options in SCREENS.items():
-            report = _examine(f"{address}{path}", folder, cookie, options)
-            scores = {name: report["categories"][name]["score"] for name in CATEGORIES}
-            shown = [str(round(100 * (scores[name] or 0))) for name in CATEGORIES]
-            audits = report["audits"]
-            print(
-                f"| {page} | {screen} | {' | '.join(shown)} "
-                f"| {audits['first-contentful-paint']['displayValue']} "
-                f"| {audits['largest-contentful-paint']['displayValue']} "
-                f"| {audits['total-byte-weight']['numericValue']:,.0f} |"
-            )
-            for name in CATEGORIES:
-                if 100 * (scores[name] or 0) < ENOUGH:
-                    yield from _failing(report, name, f"{page}, {screen}")
+def _row(page: str, screen: str, report: dict[str, Any]) -> str:
+    audits = report["audits"]
+    shown = [str(round(_score(report, name))) for name in CATEGORIES]
+    return (
+        f"| {page} | {screen} | {' | '.join(shown)} "
+        f"| {audits['first-contentful-paint']['displayValue']} "
+        f"| {audits['largest-contentful-paint']['displayValue']} "
+        f"| {audits['total-byte-weight']['numericValue']:,.0f} |"
+    )
+
+
+def _score(report: dict[str, Any], category: str) -> float:
+    return 100 * (report["categories"][category]["score"] or 0)
+
+
+def _wanting(page: str, screen: str, report: dict[str, Any]) -> Iterator[str]:
+    for name in CATEGORIES:
+        if _score(report, name) < ENOUGH:
+            yield from _failing(report, name, f"{page}, {screen}")
 
 
 def _failing(report: dict[str, Any], category: str, where: str) -> Iterator[str]:
@@ -74,14 +90,14 @@ def _failing(report: dict[str, Any], category: str, where: str) -> Iterator[str]
             yield f"{where}: {category}: {audit['title']}: {audit.get('displayValue', '')}"
 
 
-def _examine(url: str, folder: Path, cookie: Path, options: list[str]) -> dict[str, Any]:
-    report = folder / "report.json"
+def _examine(url: str, headers: Path, options: list[str]) -> dict[str, Any]:
+    report = headers.with_name("report.json")
     binary = next(filter(None, map(shutil.which, BINARIES)))
     subprocess.run(
         [
             ROOT / ".ci" / "node", "node", LIGHTHOUSE, url, "--quiet", "--output=json",
             f"--output-path={report}", f"--only-categories={','.join(CATEGORIES)}",
-            f"--extra-headers={cookie}", "--chrome-flags=--headless=new --no-sandbox", *options,
+            f"--extra-headers={headers}", "--chrome-flags=--headless=new --no-sandbox", *options,
         ],
         check=True,
         env={**os.environ, "CHROME_PATH": binary},
