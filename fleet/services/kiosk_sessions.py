@@ -1,5 +1,6 @@
 """Somebody stands before a shared screen: a badge says who, a PIN that it is them, for a minute."""
 
+import logging
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, update
@@ -14,6 +15,8 @@ from fleet.services.secrets import new_token, token_hash
 from fleet.store.database import db, transaction
 from fleet.store.kiosk import Badge, Kiosk, KioskSession
 from fleet.store.people import User
+
+log = logging.getLogger(__name__)
 
 LASTS = timedelta(minutes=30)
 """However often the screen is touched."""
@@ -57,6 +60,7 @@ def enter_pin(token: str, pin: str, idle: timedelta, now: datetime) -> str:
     )
     pin_hash = _count_try(badge_id, now)
     if not matches(pin_hash, pin):
+        log.warning("PIN refused: %s", username)
         raise Unauthorized("that PIN is not right")
     with transaction() as session:
         session.execute(update(Badge).where(Badge.id == badge_id).values(tries=0, tried_since=None))

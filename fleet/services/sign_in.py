@@ -36,14 +36,14 @@ class SecondFactors(NamedTuple):
     passkey: bool
 
 
-def sign_in(username: str, password: str, now: datetime) -> str | None:
+def sign_in(username: str, password: str, now: datetime, address: str = "") -> str | None:
     """A new session's token; None for a wrong name or password.
 
     Where the person has a second factor, the session is worth nothing yet: `waits_for_code`.
-    Raises TooManyAttempts after five wrong passwords for one name in five minutes; other people
-    are not affected.
+    `address`: of the machine where it is typed. Raises TooManyAttempts after five wrong passwords
+    for one name from there in five minutes; other people are not affected.
     """
-    count_attempt(f"password:{username}", now)
+    count_attempt(f"password:{username}", now, address)
     user = db.session.scalar(select(User).where(User.username == username))
     is_right = matches(user.password_hash if user else None, password)
     if user is None or user.disabled_at is not None or not is_right:
@@ -52,7 +52,7 @@ def sign_in(username: str, password: str, now: datetime) -> str | None:
         return None
     user_id, waits = user.id, user.totp_since is not None or has_passkey(user.id)
     with transaction() as session:
-        forgive(session, f"password:{username}")
+        forgive(session, f"password:{username}", address)
         return begin_session(session, user_id, username, now, waits_for_code=waits)
 
 
@@ -74,20 +74,20 @@ def second_factors(token: str, now: datetime) -> SecondFactors:
     return SecondFactors(user.totp_since is not None, has_passkey(user.id))
 
 
-def show_second_factor(token: str, code: str, now: datetime) -> str | None:
+def show_second_factor(token: str, code: str, now: datetime, address: str = "") -> str | None:
     """The token of the session that the right code makes of a waiting one; None for a wrong code,
     or where nothing waits. Raises TooManyAttempts.
     """
     username = db.session.scalar(_waiting(token, now).with_only_columns(User.username))
     if username is None:
         return None
-    count_attempt(f"code:{username}", now)
+    count_attempt(f"code:{username}", now, address)
     with transaction() as session:
         user = session.scalar(_waiting(token, now).with_only_columns(User).with_for_update(of=User))
         if user is None or not take_second_factor(session, user, code, now):
             log.warning("sign-in refused: %s, wrong second factor", username)
             return None
-        forgive(session, f"code:{username}")
+        forgive(session, f"code:{username}", address)
         _end(session, token)
         return begin_session(session, user.id, username, now)
 

@@ -34,17 +34,20 @@ def ask_for_passkey(token: str, origin: str, now: datetime) -> tuple[str, str]:
         return key, authenticators.told_to_sign(origin, challenge, one_of)
 
 
-def sign_in_with_passkey(answer: str, key: str, origin: str, now: datetime) -> str | None:
+def sign_in_with_passkey(
+    answer: str, key: str, origin: str, now: datetime, address: str = ""
+) -> str | None:
     """A new session's token; None where nobody is proven to be there, for whatever reason.
 
-    Raises TooManyAttempts after five wrong answers of one passkey in five minutes, whether there is
-    such a passkey or not; others are not affected.
+    `address`: of the machine where it is shown. Raises TooManyAttempts after five wrong answers of
+    one passkey from there in five minutes, whether there is such a passkey or not; others are not
+    affected.
     """
     asked = challenges.take(key, challenges.Purpose.SIGN_IN, now)
     shown = authenticators.shown(answer)
     if asked is None or shown is None:
         return None
-    count_attempt(_counted(shown), now)
+    count_attempt(_counted(shown), now, address)
     with transaction() as session:
         found = session.execute(
             select(Passkey, User)
@@ -53,15 +56,17 @@ def sign_in_with_passkey(answer: str, key: str, origin: str, now: datetime) -> s
             .with_for_update()
         ).first()
         if found is None or not _is_theirs(shown, asked, found.User):
+            log.warning("sign-in refused: a passkey that nobody has, or another's")
             return None
         passkey, user = found
         count = authenticators.signed(shown, origin, asked.challenge, passkey.public_key)
         if count is None:
+            log.warning("sign-in refused: %s, wrong passkey", user.username)
             return None
         if not _counts_up(session, passkey, count, now):
             _tell_of_a_clone(session, passkey, user, count, now)
             return None
-        forgive(session, _counted(shown))
+        forgive(session, _counted(shown), address)
         return begin_session(session, user.id, user.username, now, shown={"passkey": passkey.id})
 
 

@@ -113,13 +113,20 @@ class LoginSession(Base):
 
 
 class SignInFailure(Base):
-    """A wrong password: counted for a while, in the database, so that every worker counts alike."""
+    """A wrong password: counted for a while, in the database, so that every worker counts alike.
+
+    `address`: of the machine where it was typed.
+    """
 
     __tablename__ = "sign_in_failure"
-    __table_args__ = (Index("ix_sign_in_failure_username", "username", "at"),)
+    __table_args__ = (
+        Index("ix_sign_in_failure_username", "username", "at"),
+        Index("ix_sign_in_failure_address", "address", "at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str] = mapped_column(String(64))
+    address: Mapped[str] = mapped_column(String(64), server_default="")
     at: Mapped[datetime] = mapped_column(Instant)
 
 

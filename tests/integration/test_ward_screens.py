@@ -183,11 +183,12 @@ def test_control_30_a_disabled_persons_session_is_401_at_once(
 
 
 def test_control_31_five_bad_pins_throttle_that_badge_alone(
-    screen: Screen, at: Callable[[float], None]
+    screen: Screen, at: Callable[[float], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     screen.post("/badge", badge=ANA)
     for _ in range(5):
         assert screen.post("/badge/pin", pin="9999")[0] == 401
+    assert caplog.messages.count("PIN refused: ana") == 5
     assert screen.post("/badge/pin", pin=PIN)[0] == 429  # the right one too
     assert screen.sign_in(ANA)[0] == 429
     assert screen.sign_in(BEN)[0] == 200

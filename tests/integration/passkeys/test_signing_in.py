@@ -40,9 +40,19 @@ def test_what_was_signed_otherwise_lets_nobody_in(app: Flask, key: Authenticator
     assert come_in(app, key).status_code == 303
 
 
-def test_another_key_under_the_same_id_lets_nobody_in(app: Flask, key: Authenticator) -> None:
+def test_another_key_under_the_same_id_lets_nobody_in(
+    app: Flask, key: Authenticator, caplog: pytest.LogCaptureFixture
+) -> None:
     other = Authenticator(credential_id=key.credential_id, handle=key.handle, count=7)
     assert come_in(app, other).status_code == 401
+    assert "sign-in refused: ada, wrong passkey" in caplog.messages
+
+
+def test_a_passkey_that_nobody_has_lets_nobody_in(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert come_in(app, Authenticator()).status_code == 401
+    assert "sign-in refused: a passkey that nobody has, or another's" in caplog.messages
 
 
 def test_a_passkey_says_itself_whose_it_is(app: Flask, key: Authenticator) -> None:
