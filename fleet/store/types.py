@@ -1,6 +1,6 @@
 """Types that are the same whatever the database."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -39,6 +39,14 @@ def milliseconds(moment: SQLColumnExpression[datetime]) -> ColumnElement[int]:
     return cast(func.floor(func.extract("epoch", moment) * 1000), BigInteger)
 
 
+def _from_sqlite(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else _EPOCH + milliseconds * _MILLISECOND
+
+
+def _in_utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC)
+
+
 class Instant(TypeDecorator[datetime]):
     """A moment in UTC: timestamptz on PostgreSQL, milliseconds since 1970 on SQLite.
 
@@ -60,10 +68,11 @@ class Instant(TypeDecorator[datetime]):
             raise ValueError("a moment needs a time zone")
         return to_ms(value) if dialect.name == "sqlite" else value.astimezone(UTC)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return from_ms(value) if dialect.name == "sqlite" else value.astimezone(UTC)
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[Any], datetime | None]:
+        """In the place of `process_result_value`, which asks for the dialect at every value."""
+        return _from_sqlite if dialect.name == "sqlite" else _in_utc
 
 
 class Word(TypeDecorator[str]):

@@ -8,7 +8,8 @@ from fleet.domain.board import Card
 from fleet.domain.words import Lifecycle
 from fleet.store.database import db
 from fleet.store.models import Device, Ward
-from fleet.store.queries.board import HEADS, WardHead, cards
+from fleet.store.queries import board
+from fleet.store.queries.board import HEADS, WardHead
 
 
 class Found(NamedTuple):
@@ -30,8 +31,8 @@ def head_of_device(device_id: str) -> WardHead | None:
 
 def device_card(device_id: str) -> Found | None:
     kind = db.session.scalar(select(Device.kind).where(*_this(device_id)))
-    found = cards(*_this(device_id))
-    return Found(kind, found[0][1]) if kind and found else None
+    card = board.device_card(device_id)
+    return Found(kind, card) if kind and card else None
 
 
 def _this(device_id: str) -> tuple[ColumnElement[bool], ...]:
