@@ -10,11 +10,10 @@ from tests.browser.pages import BOARDS, CONSOLE, ENTRANCES
 from tests.browser.rolling import PAGES as ROLLING
 from tests.browser.rolling import WHILE_STOPPED
 from tests.browser.server import serving
-from tests.support.browser import IMPACTS, Pages, axe_violations
+from tests.support.browser import COLOURS, IMPACTS, Pages, axe_violations
 from tests.support.rollouts import Carts
 
 SCREENS = ("phone", "wall")
-SCHEMES = ("light", "dark")
 NOT_FOUND = ("404",)
 NO_PAGES = {
     "board.hospital_fragment", "board.plan", "board.ward_fragment", "carts.cart_fragment",
@@ -29,34 +28,29 @@ ELSEWHERE = {"entrance.second_factor", "it.task"}
 
 
 @pytest.mark.parametrize("screen", SCREENS)
-@pytest.mark.parametrize("scheme", SCHEMES)
 def test_nothing_is_wrong_with_the_boards_and_entrances(
-    busy_night: str, page: Pages, screen: str, scheme: str
+    busy_night: str, page: Pages, screen: str
 ) -> None:
-    opened = page(screen, base_url=busy_night, color_scheme=scheme, allow=NOT_FOUND)
+    opened = page(screen, base_url=busy_night, allow=NOT_FOUND)
     assert _problems(opened, BOARDS | ENTRANCES) == []
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("screen", SCREENS)
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_nothing_is_wrong_with_the_console(
-    busy_night: str, page: Pages, screen: str, scheme: str
-) -> None:
-    opened = page(screen, base_url=busy_night, color_scheme=scheme)
+def test_nothing_is_wrong_with_the_console(busy_night: str, page: Pages, screen: str) -> None:
+    opened = page(screen, base_url=busy_night)
     sign_in(opened)
     assert _problems(opened, CONSOLE) == []
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("screen", SCREENS)
-@pytest.mark.parametrize("scheme", SCHEMES)
 def test_nothing_is_wrong_with_the_pages_of_rollouts(
-    rolling: tuple[Flask, Carts], page: Pages, screen: str, scheme: str
+    rolling: tuple[Flask, Carts], page: Pages, screen: str
 ) -> None:
     app, carts = rolling
     with serving(app) as address:
-        opened = page(screen, base_url=address, color_scheme=scheme)
+        opened = page(screen, base_url=address)
         sign_in(opened)
         assert _problems(opened, ROLLING) == []
         with app.app_context():
@@ -82,9 +76,13 @@ def test_every_page_that_can_be_opened_is_among_them(night: Flask) -> None:
 def _problems(page: Page, paths: dict[str, str]) -> list[str]:
     found = []
     for path in paths.values():
+        page.emulate_media(color_scheme="light")
         page.goto(path)
         found += [f"{path}: {violation}" for violation in axe_violations(page, *IMPACTS)]
         too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         if too_wide > 0:
             found.append(f"{path}: {too_wide} px wider than the screen")
+        page.emulate_media(color_scheme="dark")  # by which nothing but colours differs
+        dark = axe_violations(page, *IMPACTS, rules=COLOURS)
+        found += [f"{path}, dark: {violation}" for violation in dark]
     return found

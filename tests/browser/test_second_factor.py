@@ -21,8 +21,9 @@ def test_it_is_set_up_and_then_asked_for(night: Flask, page: Pages, screen: str)
         assert axe_violations(desk, *IMPACTS) == []
         desk.get_by_label("The code that it shows now").fill(secret.now())
         desk.get_by_role("button", name="Ask for it from now on").click()
-        codes = desk.locator("li code.secret").all_inner_texts()
-        assert len(codes) == 10
+        shown = desk.locator("li code.secret")
+        expect(shown).to_have_count(10)
+        codes = shown.all_inner_texts()
         assert axe_violations(desk, *IMPACTS) == []
 
         desk.context.clear_cookies()
