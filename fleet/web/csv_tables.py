@@ -23,7 +23,7 @@ from fleet.store.queries import tokens as token_list
 from fleet.store.queries.device_rows import device_rows
 from fleet.store.queries.overview import availability_tallies
 from fleet.store.queries.places import home_timezone
-from fleet.web import clock
+from fleet.web import clock, csv_packs
 from fleet.web.audit_changes import audit_filter
 from fleet.web.device_filter import device_filter
 from fleet.web.task_reach import whose_tasks
@@ -173,6 +173,7 @@ def _all(names: tuple[str, ...], read: Callable[[], Iterable[Any]]) -> Table:
 TABLES: Mapping[str, Table] = {
     "alerts": Table(ALERT, _alerts),
     "audit": Table(AUDIT, _audit),
+    "batteries": Table(csv_packs.HEADS, csv_packs.packs),
     "battery_models": _all(MODEL, lambda: models.find_models(limit=AT_ONCE).rows),
     "devices": Table(DEVICE, _devices),
     "enrolment": _all(WAITING, enrolment.waiting),
@@ -185,4 +186,4 @@ TABLES: Mapping[str, Table] = {
     "tasks": Table(TASK, _tasks),
     "tokens": _all(TOKEN, token_list.tokens),
 }
-"""By the name of the page that shows it; the packs of batteries have a file of their own."""
+"""By the name of the page that shows it."""

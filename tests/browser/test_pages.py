@@ -18,7 +18,7 @@ NOT_FOUND = ("404",)
 NO_PAGES = {
     "board.hospital_fragment", "board.plan", "board.ward_fragment", "carts.cart_fragment",
     "health.alive", "health.ready",
-    "installable.manifest", "installable.worker", "it.batteries_csv", "it.batteries_pdf",
+    "installable.manifest", "installable.worker", "it.batteries_pdf",
     "it.chart", "it.export", "it.task_csv", "language.choose", "metrics.metrics", "screen.who",
     "single_sign_on.back", "single_sign_on.begin",
 }  # fmt: skip
