@@ -57,6 +57,12 @@ def init_app(app: Flask) -> None:
     app.after_request(_add_headers)
 
 
+def is_own_path(path: str, under: str = "/") -> bool:
+    """Whether it leads to a page of our own (`//host` and `/\\host` lead to another)."""
+    is_below = path.startswith(under) and not path.startswith("//")
+    return is_below and "\\" not in path and path.isprintable()
+
+
 def _refuse_control_characters() -> None:
     """Nobody types them, and a database that keeps text cannot take all of them."""
     given = chain(request.args.items(multi=True), request.form.items(multi=True))

@@ -10,6 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from fleet.services.errors import NotFound, ServiceError
 from fleet.store.queries.places import home_timezone
+from fleet.web.security import is_own_path
 
 P = ParamSpec("P")
 
@@ -41,8 +42,7 @@ def refused_with_words(
 def back(fallback: str = "/it") -> ResponseReturnValue:
     """To the page that the form was on: a path of our own, or the fallback."""
     wanted = request.form.get("back", "")
-    is_ours = wanted.startswith("/it") and "\\" not in wanted and wanted.isprintable()
-    return redirect(wanted if is_ours else fallback, code=303)
+    return redirect(wanted if is_own_path(wanted, "/it") else fallback, code=303)
 
 
 def whole(form: MultiDict[str, str], name: str, bits: int = 31) -> int | None:

@@ -22,6 +22,7 @@ from fleet.services.errors import Invalid, NotFound, TooManyAttempts
 from fleet.services.first_administrator import create_administrator, is_open
 from fleet.services.sign_in_passkey import sign_in_with_passkey
 from fleet.web import clock
+from fleet.web.security import is_own_path
 from fleet.web.signed_in import current_user, forget, remember
 
 entrance = Blueprint("entrance", __name__)
@@ -118,8 +119,7 @@ def onward() -> str:
     wanted = request.args.get("next", "")
     if not wanted:
         return url_for("it.overview")
-    is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
-    if not is_ours or not wanted.isprintable():
+    if not is_own_path(wanted):
         abort(400)
     return wanted
 

@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 from fleet.access import allow
 from fleet.domain.access import Access
 from fleet.web import languages
+from fleet.web.security import is_own_path
 
 language = Blueprint("language", __name__)
 
@@ -18,8 +19,7 @@ def choose(code: str) -> ResponseReturnValue:
     """`?back=`: the page that asked, a path of our own. By a plain link, so without JavaScript
     too: what another site could do with it is to show a page in a language that is not wanted."""
     back = request.args.get("back", "/")
-    is_ours = back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable()
-    if code not in languages.offered() or not is_ours:
+    if code not in languages.offered() or not is_own_path(back):
         abort(404)
     answer = redirect(back, code=303)
     answer.set_cookie(
