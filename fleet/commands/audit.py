@@ -4,9 +4,8 @@ from pathlib import Path
 
 import click
 
-from fleet import create_worker
 from fleet.commands.errors import one_clear_line
-from fleet.config import Settings
+from fleet.commands.inside import inside
 
 
 @click.group()
@@ -29,7 +28,7 @@ def verify(backup: Path | None) -> None:
     from fleet.store.queries.audit_chain import verify as verify_chain
 
     kept = read_manifest(backup).facts.audit if backup else None
-    with create_worker(Settings.from_env()).app_context(), snapshot(db.engine) as connection:
+    with inside(), snapshot(db.engine) as connection:
         verdict = verify_chain(connection, kept)
     if verdict.problem:
         raise SystemExit(f"fleet: audit: {verdict.problem}")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from fleet import create_worker
 from fleet.commands.errors import one_clear_line
+from fleet.commands.inside import inside
 from fleet.commands.keys import A_FILE, NEW_FILE, envelope_in, write_unsigned
 from fleet.config import ROOT, Settings
 from fleet.domain.access import Role
@@ -24,7 +24,7 @@ def load(paths: tuple[Path, ...]) -> None:
     """Make immutable versions of profile files (default: firmware_profiles/)."""
     from fleet.services.load_profiles import load_profiles
 
-    with create_worker(Settings.from_env()).app_context():
+    with inside():
         for loaded in load_profiles(
             list(paths) or [ROOT / "firmware_profiles"], "cli", datetime.now(UTC)
         ):
@@ -42,7 +42,7 @@ def manifest(slug: str, number: int, out: Path, days: int) -> None:
     """Write the manifest of a profile's version to OUT, to be signed by a release key."""
     from fleet.services.sign_profile import manifest_of
 
-    with create_worker(Settings.from_env()).app_context():
+    with inside():
         document = manifest_of(slug, number, datetime.now(UTC), timedelta(days=days))
     write_unsigned(document, out)
 
@@ -57,7 +57,7 @@ def sign(slug: str, number: int, signed_manifest: Path) -> None:
     from fleet.services.sign_profile import sign_profile
 
     envelope = envelope_in(signed_manifest)
-    with create_worker(Settings.from_env()).app_context():
+    with inside():
         told = sign_profile(slug, number, envelope, "cli", datetime.now(UTC))
     click.echo(f"{slug} version {number} is signed; {told} devices are told")
 
@@ -76,7 +76,7 @@ def site_add(slug: str, name: str, timezone: str) -> None:
     """Enter a hospital."""
     from fleet.services.places import add_site
 
-    with create_worker(Settings.from_env()).app_context():
+    with inside():
         add_site(slug, name, timezone, "cli", datetime.now(UTC))
 
 
@@ -96,7 +96,7 @@ def ward_add(site_slug: str, slug: str, name: str, zones: tuple[str, ...]) -> No
     from fleet.services.places import add_ward
 
     pairs = [(code, name) for code, _, name in (zone.partition("=") for zone in zones)]
-    with create_worker(Settings.from_env()).app_context():
+    with inside():
         add_ward(site_slug, slug, name, "cli", datetime.now(UTC), pairs)
 
 
@@ -107,7 +107,7 @@ def setup_link() -> None:
     from fleet.services.first_administrator import offer
 
     settings = Settings.from_env()
-    with create_worker(settings).app_context():
+    with inside(settings):
         token = offer(datetime.now(UTC))
     if token is None:
         raise SystemExit("fleet: there is an administrator already")
@@ -130,7 +130,7 @@ def user_add(username: str, role: str, where: str, password: str) -> None:
     """Enter another one, with a role that holds in everything, in a site or in a ward."""
     from fleet.services.add_user import add_user
 
-    with create_worker(Settings.from_env()).app_context():
+    with inside():
         add_user(username, password, "cli", datetime.now(UTC), role, where)
 
 

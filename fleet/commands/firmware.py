@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from fleet import create_worker
 from fleet.commands.errors import one_clear_line, what_the_user_can_put_right
+from fleet.commands.inside import inside
 from fleet.commands.keys import A_FILE, NEW_FILE, envelope_in, write_unsigned
 from fleet.config import Settings
 
@@ -93,7 +93,7 @@ def add(file: Path, manifest_file: Path, downgrade_file: Path | None) -> None:
     settings = Settings.from_env()
     envelope = envelope_in(manifest_file)
     leave = envelope_in(downgrade_file) if downgrade_file else None
-    with create_worker(settings).app_context():
+    with inside(settings):
         added = add_release(
             file, envelope, Artifacts(settings.data_dir), "cli", datetime.now(UTC), leave
         )
@@ -108,7 +108,7 @@ def allow_downgrade(file: Path) -> None:
     """Enter the root's leave in FILE to go back to an older release."""
     from fleet.services.allow_downgrade import allow_downgrade as enter
 
-    with create_worker(Settings.from_env()).app_context():
+    with inside():
         version = enter(envelope_in(file), "cli", datetime.now(UTC))
     click.echo(f"devices may go back to version {version}")
 

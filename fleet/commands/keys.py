@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from fleet import create_worker
 from fleet.commands.errors import one_clear_line, what_the_user_can_put_right
+from fleet.commands.inside import inside
 from fleet.config import SettingError, Settings
 from fleet.trust.documents import TrustDocument
 from fleet.trust.envelope import read_envelope
@@ -157,7 +157,7 @@ def install(file: Path) -> None:
     from fleet.services.install_trust import install_trust
 
     envelope = envelope_in(file)
-    with create_worker(Settings.from_env()).app_context():
+    with inside():
         installed = install_trust(envelope, "cli", datetime.now(UTC))
     click.echo(f"trust document {installed.version}; {installed.told} devices are told")
 

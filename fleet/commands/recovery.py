@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from fleet import create_worker
 from fleet.commands.errors import one_clear_line
+from fleet.commands.inside import inside
 from fleet.config import Settings
 from fleet.recovery.restore import How, Restored
 from fleet.store.recovery import RecoveryDrill
@@ -23,7 +23,7 @@ def backup(to: Path | None, keep: int | None) -> None:
     from fleet.recovery.backup import take_backup
 
     settings = Settings.from_env()
-    with create_worker(settings).app_context():
+    with inside(settings):
         taken = take_backup(
             settings,
             (to or settings.backup_dir).absolute(),
@@ -117,7 +117,7 @@ def drill(file: Path | None, history: bool) -> None:
     from fleet.store.queries.recovery import drills
 
     settings = Settings.from_env()
-    with create_worker(settings).app_context():
+    with inside(settings):
         if not history:
             run_drill(settings, file, "cli", datetime.now(UTC))
         found = drills(100 if history else 1)
