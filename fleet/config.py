@@ -164,6 +164,12 @@ class Settings:
         host = self.host_names[0] if self.host_names else read.reached(self.device_host)
         return f"https://{f'[{host}]' if ':' in host.strip('[]') else host}:{self.est_port}"
 
+    @property
+    def pages_url(self) -> str:
+        """Where this machine itself reaches the pages."""
+        scheme = "https" if self.http_tls() else "http"
+        return f"{scheme}://{read.reached(self.http_host)}:{self.http_port}"
+
     def http_tls(self) -> TlsFiles | None:
         """What the pages are served with; None: in plain text, to this machine alone."""
         if self.http_pair is not None:

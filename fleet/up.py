@@ -97,11 +97,6 @@ def _is_ready(settings: Settings) -> bool:
         return False
 
 
-def _address(settings: Settings) -> str:
-    scheme = "https" if settings.http_tls() else "http"
-    return f"{scheme}://{reached(settings.http_host)}:{settings.http_port}"
-
-
 def _connection(settings: Settings) -> HTTPConnection:
     host, port, tls = reached(settings.http_host), settings.http_port, settings.http_tls()
     if tls is None:
@@ -114,7 +109,7 @@ def _connection(settings: Settings) -> HTTPConnection:
 
 def greet(app: Flask, settings: Settings, unready: Sequence[str]) -> None:
     """Where everything is; and what does not work yet, which is kept running all the same."""
-    address = _address(settings)
+    address = settings.pages_url
     token = _setup_token(app)
     lines = ["", "Wardfleet is running."]
     if unready:

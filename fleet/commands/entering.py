@@ -8,7 +8,7 @@ import click
 from fleet.commands.errors import one_clear_line
 from fleet.commands.inside import inside
 from fleet.commands.keys import A_FILE, NEW_FILE, envelope_in, write_unsigned
-from fleet.config import ROOT, Settings
+from fleet.config import ROOT
 from fleet.domain.access import Role
 
 
@@ -106,12 +106,11 @@ def setup_link() -> None:
     """Print a new link for the first administrator, if there is none yet."""
     from fleet.services.first_administrator import offer
 
-    settings = Settings.from_env()
-    with inside(settings):
+    with inside() as settings:
         token = offer(datetime.now(UTC))
     if token is None:
         raise SystemExit("fleet: there is an administrator already")
-    click.echo(f"http://{settings.http_host}:{settings.http_port}/setup/{token}")
+    click.echo(f"{settings.pages_url}/setup/{token}")
 
 
 @click.group()

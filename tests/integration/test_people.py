@@ -7,10 +7,13 @@ from datetime import UTC, datetime, timedelta
 from threading import Barrier, BrokenBarrierError, Thread
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
+from fleet.cli import main
+from fleet.config import Settings
 from fleet.services import first_administrator, sign_in
 from fleet.services.attempts import FROM_ANYWHERE, OF_ADDRESS
 from fleet.services.errors import NotFound, ServiceError, TooManyAttempts
@@ -96,6 +99,26 @@ def test_of_two_who_use_the_setup_link_at_once_one_becomes_administrator(
     )
     assert administrators(app) == 1
     assert [type(error) for error in raised] == [NotFound]
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [("127.0.0.1", "http://127.0.0.1:8080"), ("0.0.0.0", "https://127.0.0.1:8080")],
+)
+def test_the_command_prints_a_link_that_can_be_opened(
+    app: Flask, settings: Settings, monkeypatch: pytest.MonkeyPatch, host: str, address: str
+) -> None:
+    monkeypatch.setenv("FLEET_DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("FLEET_DATA_DIR", str(settings.data_dir))
+    monkeypatch.setenv("FLEET_HTTP_HOST", host)
+    answer = CliRunner().invoke(main, ["setup-link"])
+    assert answer.exit_code == 0, answer.output
+    link = answer.output.strip()
+    assert link.startswith(f"{address}/setup/")
+    assert app.test_client().get(link.removeprefix(address)).status_code == 200
+    enter(app)
+    refused = CliRunner().invoke(main, ["setup-link"])
+    assert str(refused.exception) == "fleet: there is an administrator already"
 
 
 def test_a_setup_link_that_is_left_over_makes_no_second_administrator(app: Flask) -> None:
