@@ -219,6 +219,7 @@ def test_control_26_the_screen_forgets_who_stood_there_and_clears_the_page(
     scan(board)
     tap_pin(board)
     expect(board.locator("#person")).to_contain_text("ana")
+    expect(board.get_by_role("dialog")).to_be_hidden()  # the PIN was taken: it counts from now
     board.clock.fast_forward(121_000)
     board.wait_for_url(f"**{WARD}")
     expect(board.locator("#person")).to_be_hidden()

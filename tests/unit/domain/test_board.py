@@ -1,4 +1,3 @@
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,6 +6,7 @@ from hypothesis import strategies as st
 
 from fleet.domain.battery.endurance import Promise
 from fleet.domain.board import Card, Group, as_of, lay_out
+from fleet.domain.holding import Hold
 from fleet.domain.words import Availability
 
 NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)
@@ -51,7 +51,7 @@ def test_of_the_low_ones_the_emptiest_is_named_first() -> None:
         for tag, minutes in (("A", 50), ("B", 10), ("C", 30))
     ]
     assert [c.asset_tag for c in lay_out(low, NOW).groups[Group.PLUG_IN]] == ["B", "C", "A"]
-    twice = replace(low[0], called_since=NOW)
+    twice = low[0]._replace(called_since=NOW)
     board = lay_out([twice, *low[1:]], NOW)
     assert [c.asset_tag for c in board.groups[Group.PLUG_IN]] == ["A", "B", "C"]
 
@@ -115,14 +115,15 @@ def test_an_empty_ward_has_no_best_cart_and_every_group() -> None:
 @given(
     st.lists(
         st.builds(
-            Card,
-            asset_tag=st.text("ABC0123456789", min_size=1, max_size=6),
+            card,
+            tag=st.text("ABC0123456789", min_size=1, max_size=6),
             availability=st.sampled_from(Availability),
             soc_pct=st.none() | st.integers(0, 100),
             promise=st.builds(Promise, *3 * [st.none() | st.integers(0, 1_440)]),
             sampled_at=st.none() | st.just(NOW),
             offline_after=st.none()
             | st.integers(-100, 100).map(lambda s: NOW + timedelta(seconds=s)),
+            hold=st.none() | st.sampled_from(Hold),
         )
     )
 )
