@@ -25,6 +25,7 @@ from fleet.domain.age import NOT_BEFORE
 from fleet.domain.retention import Ages, Kept
 from fleet.domain.webhooks.events import DeliveryState
 from fleet.domain.words import AlertState
+from fleet.services.attempts import WITHIN
 from fleet.services.audit_retention import forget_old_entries
 from fleet.services.partitions import drop_partitions
 from fleet.store.alert import Alert, Transition
@@ -32,7 +33,7 @@ from fleet.store.database import db, transaction
 from fleet.store.device import Device
 from fleet.store.enrolment import Certificate, EnrolmentToken
 from fleet.store.holding import CheckOut, FaultReport
-from fleet.store.people import LoginSession, SetupLink
+from fleet.store.people import LoginSession, SetupLink, SignInFailure
 from fleet.store.quarantine import QuarantinedMessage
 from fleet.store.reading import Reading, is_misdated
 from fleet.store.rollout import (
@@ -62,6 +63,7 @@ def forget_old(ages: Ages, now: datetime) -> None:
     forget_old_entries(now - ages[Kept.AUDIT], now)
     _delete(delete(LoginSession).where(LoginSession.expires_at < now))
     _delete(delete(SetupLink).where(SetupLink.expires_at < now))
+    _delete(delete(SignInFailure).where(SignInFailure.at <= now - WITHIN))
 
 
 def _forget_readings(before: datetime) -> None:

@@ -41,7 +41,7 @@ def sign_in(username: str, password: str, now: datetime, address: str = "") -> s
 
     Where the person has a second factor, the session is worth nothing yet: `waits_for_code`.
     `address`: of the machine where it is typed. Raises TooManyAttempts after five wrong passwords
-    for one name from there in five minutes; other people are not affected.
+    for one name from there in five minutes, or more than `attempts` allows from anywhere.
     """
     count_attempt(f"password:{username}", now, address)
     user = db.session.scalar(select(User).where(User.username == username))
@@ -74,20 +74,23 @@ def second_factors(token: str, now: datetime) -> SecondFactors:
     return SecondFactors(user.totp_since is not None, has_passkey(user.id))
 
 
-def show_second_factor(token: str, code: str, now: datetime, address: str = "") -> str | None:
+def show_second_factor(token: str, code: str, now: datetime) -> str | None:
     """The token of the session that the right code makes of a waiting one; None for a wrong code,
-    or where nothing waits. Raises TooManyAttempts.
+    or where nothing waits.
+
+    Raises TooManyAttempts after five wrong ones, wherever they are typed: who comes so far has the
+    password, and a million codes are few.
     """
     username = db.session.scalar(_waiting(token, now).with_only_columns(User.username))
     if username is None:
         return None
-    count_attempt(f"code:{username}", now, address)
+    count_attempt(f"code:{username}", now)
     with transaction() as session:
         user = session.scalar(_waiting(token, now).with_only_columns(User).with_for_update(of=User))
         if user is None or not take_second_factor(session, user, code, now):
             log.warning("sign-in refused: %s, wrong second factor", username)
             return None
-        forgive(session, f"code:{username}", address)
+        forgive(session, f"code:{username}")
         _end(session, token)
         return begin_session(session, user.id, username, now)
 

@@ -34,20 +34,17 @@ def ask_for_passkey(token: str, origin: str, now: datetime) -> tuple[str, str]:
         return key, authenticators.told_to_sign(origin, challenge, one_of)
 
 
-def sign_in_with_passkey(
-    answer: str, key: str, origin: str, now: datetime, address: str = ""
-) -> str | None:
+def sign_in_with_passkey(answer: str, key: str, origin: str, now: datetime) -> str | None:
     """A new session's token; None where nobody is proven to be there, for whatever reason.
 
-    `address`: of the machine where it is shown. Raises TooManyAttempts after five wrong answers of
-    one passkey from there in five minutes, whether there is such a passkey or not; others are not
-    affected.
+    Raises TooManyAttempts after five wrong answers of one passkey in five minutes, whether there is
+    such a passkey or not; others are not affected.
     """
     asked = challenges.take(key, challenges.Purpose.SIGN_IN, now)
     shown = authenticators.shown(answer)
     if asked is None or shown is None:
         return None
-    count_attempt(_counted(shown), now, address)
+    count_attempt(_counted(shown), now)
     with transaction() as session:
         found = session.execute(
             select(Passkey, User)
@@ -66,7 +63,7 @@ def sign_in_with_passkey(
         if not _counts_up(session, passkey, count, now):
             _tell_of_a_clone(session, passkey, user, count, now)
             return None
-        forgive(session, _counted(shown), address)
+        forgive(session, _counted(shown))
         return begin_session(session, user.id, user.username, now, shown={"passkey": passkey.id})
 
 

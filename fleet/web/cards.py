@@ -127,7 +127,7 @@ class Speaker:
         about = self.time(lasting.dies_at)
         if brief:
             return _html(f"<b>{self._say(DIES, time=about)}</b>")
-        return _html(self._say(DIES_BEFORE, time=about, end=end))
+        return self._say(DIES_BEFORE, time=about, end=end)
 
     def deed(self, card: Card) -> Deed | None:
         """Take it, or bring it back."""
@@ -152,7 +152,7 @@ class Speaker:
         ends = "" if card.plugged_in else millis(self._now + timedelta(minutes=minutes))
         left = runtime(minutes, self._say)
         counted = f' data-lasts="{ends}"' if ends else ""
-        return _html(self._say(AT_LEAST, left=f"<span{counted}>{left}</span>"))
+        return self._say(AT_LEAST, left=f"<span{counted}>{left}</span>")
 
     def _held(self, card: Card) -> str:
         """Who has it is nobody's business on a wall; since when and until when is everybody's."""
@@ -172,10 +172,11 @@ class Speaker:
         return _html(", ".join(parts))
 
     def _say(self, pattern: str, **values: object) -> str:
-        return self._word(pattern) % values
+        """`values`: times, figures and HTML of our own. A pattern may be HTML, as in templates."""
+        return _html(self._once(gettext, pattern) % values)
 
     def _word(self, pattern: str) -> str:
-        return self._once(gettext, pattern)
+        return _html(self._once(gettext, pattern))
 
     def _once(self, make: Callable[[Key], object], what: Key) -> str:
         known = self._known.get((make, what))

@@ -15,8 +15,7 @@ from sqlalchemy import func, select, update
 from fleet.cli import main
 from fleet.config import Settings
 from fleet.services import first_administrator, sign_in
-from fleet.services.attempts import FROM_ANYWHERE, OF_ADDRESS
-from fleet.services.errors import NotFound, ServiceError, TooManyAttempts
+from fleet.services.errors import NotFound, ServiceError
 from fleet.services.first_administrator import create_administrator, offer
 from fleet.services.secrets import token_hash
 from fleet.store.database import db, transaction
@@ -155,92 +154,6 @@ def test_the_setup_form_posted_twice_makes_one_administrator(
     again = client.post(f"/setup/{token}", data={**data, "username": "bob"})
     assert again.status_code == 403, "signed in by then, under another session"
     assert administrators(app) == 1
-
-
-# --- Passwords ------------------------------------------------------------------------------
-
-
-def test_of_many_passwords_tried_at_once_five_are_looked_at(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    enter(app)
-    looked_at = []
-
-    def matches(_stored: str | None, password: str) -> bool:
-        looked_at.append(password)
-        return False
-
-    monkeypatch.setattr(sign_in, "matches", matches)
-    tries = [lambda n=n: sign_in.sign_in("ada", f"guess {n}", NOW) for n in range(12)]
-    raised = at_once(app, tries)
-    assert len(looked_at) == sign_in.TRIES
-    assert {type(error) for error in raised} == {TooManyAttempts}
-
-
-def test_the_right_password_is_refused_while_its_name_is_throttled_and_others_are_not(
-    app: Flask,
-) -> None:
-    enter(app)
-    for _ in range(sign_in.TRIES):
-        assert try_password(app, "wrong") is None
-    with pytest.raises(TooManyAttempts):
-        try_password(app, PASSWORD)
-    assert try_password(app, PASSWORD, "bob") is None
-    assert try_password(app, PASSWORD, now=NOW + sign_in.WITHIN)
-
-
-def test_the_right_password_forgives_the_wrong_ones_before_it(app: Flask) -> None:
-    enter(app)
-    for _ in range(sign_in.TRIES - 1):
-        assert try_password(app, "wrong") is None
-    assert try_password(app, PASSWORD)
-    assert try_password(app, "wrong") is None
-    assert try_password(app, PASSWORD)
-
-
-def test_wrong_passwords_from_elsewhere_do_not_keep_somebody_out(app: Flask) -> None:
-    enter(app)
-    for _ in range(sign_in.TRIES):
-        assert try_password(app, "wrong", address="192.0.2.1") is None
-    with pytest.raises(TooManyAttempts):
-        try_password(app, PASSWORD, address="192.0.2.1")
-    assert try_password(app, PASSWORD, address="192.0.2.2")
-    with pytest.raises(TooManyAttempts):  # what they forgive is their own
-        try_password(app, PASSWORD, address="192.0.2.1")
-
-
-def test_a_name_that_is_tried_from_everywhere_is_throttled_everywhere(app: Flask) -> None:
-    enter(app)
-    for n in range(FROM_ANYWHERE):
-        assert try_password(app, "wrong", address=f"192.0.2.{n // 5}") is None
-    with pytest.raises(TooManyAttempts):
-        try_password(app, PASSWORD, address="198.51.100.1")
-    assert try_password(app, PASSWORD, address="198.51.100.1", now=NOW + sign_in.WITHIN)
-
-
-def test_one_address_does_not_go_through_all_names(app: Flask) -> None:
-    enter(app)
-    for n in range(OF_ADDRESS):
-        assert try_password(app, "Winter2026", f"name{n}", address="192.0.2.1") is None
-    with pytest.raises(TooManyAttempts):
-        try_password(app, PASSWORD, address="192.0.2.1")
-    assert try_password(app, PASSWORD, address="192.0.2.2")
-
-
-def test_the_page_counts_for_the_address_it_is_asked_from(
-    client: FlaskClient, app: Flask, caplog: pytest.LogCaptureFixture
-) -> None:
-    enter(app)
-    page = client.get("/login").text
-    stranger, owner = {"REMOTE_ADDR": "192.0.2.1"}, {"REMOTE_ADDR": "192.0.2.2"}
-
-    def post(password: str, who: dict[str, str]) -> int:
-        data = form(page, username="ada", password=password)
-        return client.post("/login", data=data, environ_base=who).status_code
-
-    assert [post("wrong", stranger) for _ in range(6)] == [401] * 5 + [429]
-    assert "sign-in throttled, tried from 192.0.2.1" in caplog.messages
-    assert post(PASSWORD, owner) == 303
 
 
 # --- Sessions -------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from fleet.services.first_administrator import create_administrator, offer
 from fleet.services.sign_in import sign_in
 from fleet.store.database import db
 from fleet.store.models import AuditEntry, PackModel
+from fleet.web import csv_packs
 from tests.support.api import Hospital
 from tests.support.packs import Worn, know, put_in
 
@@ -70,6 +71,15 @@ def test_the_csv_has_the_list_and_no_formula(ada: FlaskClient) -> None:
     assert answer.mimetype == "text/csv"
     head, row = csv.reader(StringIO(answer.text.removeprefix("\ufeff"), newline=""))
     assert dict(zip(head, row, strict=True))["Model"] == "'=1+1"
+
+
+def test_a_long_list_is_written_whole_part_by_part(
+    ada: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_packs, "AT_ONCE", 1)
+    answer = ada.get("/it/batteries.csv").text.removeprefix("\ufeff")
+    serials = [row["Serial"] for row in csv.DictReader(StringIO(answer, newline=""))]
+    assert len(serials) == len(set(serials)) == 2
 
 
 def test_the_purchase_list_is_a_pdf(ada: FlaskClient) -> None:

@@ -87,7 +87,7 @@ def show_second_factor() -> ResponseReturnValue:
     if "credential" in request.form:
         return _enter_by_passkey(_code_form)
     try:
-        token = sessions.show_second_factor(old, request.form.get("code", ""), now, _address())
+        token = sessions.show_second_factor(old, request.form.get("code", ""), now)
     except TooManyAttempts as problem:
         return _code_form(problem.message), 429
     if token is None:
@@ -126,7 +126,7 @@ def onward() -> str:
 
 def _enter(username: str, password: str, going: str) -> ResponseReturnValue:
     try:
-        token = sessions.sign_in(username, password, clock.now(), _address())
+        token = sessions.sign_in(username, password, clock.now(), request.remote_addr or "")
     except TooManyAttempts as problem:
         return _form(problem.message, username), 429
     if token is None:
@@ -139,16 +139,12 @@ def _enter_by_passkey(form: Callable[[str], str]) -> ResponseReturnValue:
     going, origin = onward(), current_app.config["FLEET"].public_address
     answer, key = request.form["credential"], session.pop(ASKED, "")
     try:
-        token = origin and sign_in_with_passkey(answer, key, origin, clock.now(), _address())
+        token = origin and sign_in_with_passkey(answer, key, origin, clock.now())
     except TooManyAttempts as problem:
         return form(problem.message), 429
     if not token:
         return form("This passkey is not known here, or it took too long. Try again."), 401
     return entered(token, going)
-
-
-def _address() -> str:
-    return request.remote_addr or ""
 
 
 def _code_form(problem: str | None = None) -> str:

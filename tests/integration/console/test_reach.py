@@ -53,7 +53,7 @@ def test_people_are_found_by_administrators_alone(ada: FlaskClient, otto: FlaskC
 
 
 def test_a_file_is_for_who_may_see_its_list(otto: FlaskClient, ada: FlaskClient) -> None:
-    for table in ("audit", "tokens", "quarantine", "enrolment"):
+    for table in ("audit", "tokens", "quarantine", "enrolment", "batteries"):
         assert otto.get(f"/it/{table}").status_code == 403
         assert otto.get(f"/it/{table}.csv").status_code == 403
         assert ada.get(f"/it/{table}.csv").status_code == 200
