@@ -38,7 +38,8 @@ RETURN = marked("Return")
 FIND = marked("Find")
 BROKEN_FIND = marked("Broken, find")
 
-_MAY_LAST = (Group.TAKE, Group.IN_USE, Group.PLUG_IN)
+_ASKED_OF = (Group.TAKE, Group.IN_USE, Group.PLUG_IN)
+"""The groups of which one wants to know whether they last until the end of the shift."""
 Key = TypeVar("Key")
 
 
@@ -53,16 +54,17 @@ class Said(NamedTuple):
     """One card in words; empty where there is nothing to say. Times in milliseconds since 1970."""
 
     card: Card
-    word: str
     shape: str
+    word: str
     until: int | str
+    """When it counts as not heard of, unless it speaks before."""
     note: str
     shift: str
     held: str
     last_at: str
-    deed: Deed | None
     seen: str
     """How long ago it was heard of."""
+    deed: Deed | None
     address: str
     find: str
 
@@ -84,20 +86,20 @@ class Speaker:
         self._known: dict[tuple[object, object], str] = {}
 
     def card(self, card: Card) -> Said:
-        look = GROUPS[card.group]
+        seen_at = card.last_seen_at
         return Said(
-            card,
-            self._once(_word_of, card.group),
-            look.shape,
-            "never" if card.is_broken else millis(card.offline_after),
-            self.note(card),
-            self.shift(card, brief=True),
-            self._held(card),
-            self._say(LAST_AT, time=self.time(card.last_seen_at)) if card.last_seen_at else "",
-            self.deed(card),
-            self.age(card.last_seen_at) if card.last_seen_at else self._word(NEVER),
-            self._addresses + card.device_id,
-            self._word(FIND if card.is_broken else BROKEN_FIND),
+            card=card,
+            shape=GROUPS[card.group].shape,
+            word=self._once(_word_of, card.group),
+            until="never" if card.is_broken else millis(card.offline_after),
+            note=self.note(card),
+            shift=self.shift(card, brief=True),
+            held=self._held(card),
+            last_at=self._say(LAST_AT, time=self._time(seen_at)) if seen_at else "",
+            seen=age(seen_at, self._now, self._say) if seen_at else self._word(NEVER),
+            deed=self._deed(card),
+            address=self._addresses + card.device_id,
+            find=self._word(FIND if card.is_broken else BROKEN_FIND),
         )
 
     def note(self, card: Card) -> str:
@@ -107,41 +109,38 @@ class Speaker:
             if card.full_in_min is None:
                 return ""
             full_at = self._now + timedelta(minutes=card.full_in_min)
-            return self._say(FULL_ABOUT, time=self.time(full_at))
+            return self._say(FULL_ABOUT, time=self._time(full_at))
         if group == Group.OUT_OF_SERVICE:
-            return self.reason(card) or self._word(OUT_OF_SERVICE)
+            return self._reason(card) or self._word(OUT_OF_SERVICE)
         if group == Group.PLUG_IN and card.reason:
-            return self.reason(card)
+            return self._reason(card)
         return self._promise(card)
 
     def shift(self, card: Card, *, brief: bool = False) -> str:
         """Does it last until the end of the shift? `brief` where a heading says what is meant."""
         lasting = card.lasting
-        if lasting.until_end is None or self._end is None or card.group not in _MAY_LAST:
+        if lasting.until_end is None or self._end is None or card.group not in _ASKED_OF:
             return ""
-        end = self.time(self._end)
+        end = self._time(self._end)
         if lasting.until_end:
             return self._say(UNTIL_YES if brief else LASTS, end=end)
         if not lasting.dies_at:
             return self._say(UNTIL_UNKNOWN if brief else MAY_LAST, end=end)
-        about = self.time(lasting.dies_at)
+        about = self._time(lasting.dies_at)
         if brief:
             return _html(f"<b>{self._say(DIES, time=about)}</b>")
         return self._say(DIES_BEFORE, time=about, end=end)
 
-    def deed(self, card: Card) -> Deed | None:
+    def _deed(self, card: Card) -> Deed | None:
         """Take it, or bring it back."""
         if card.is_taken:
             return Deed("return", self._word(RETURN))
         return None if card.is_broken else Deed("take", self._word(TAKE))
 
-    def reason(self, card: Card) -> str:
+    def _reason(self, card: Card) -> str:
         return self._once(reason, card.reason)
 
-    def age(self, moment: datetime) -> str:
-        return age(moment, self._now, self._say)
-
-    def time(self, moment: datetime) -> str:
+    def _time(self, moment: datetime) -> str:
         return languages.clock_time(moment, self._timezone, self._language)
 
     def _promise(self, card: Card) -> str:
@@ -149,23 +148,22 @@ class Speaker:
         minutes = card.promise.promised_min
         if minutes is None:
             return ""
-        ends = "" if card.plugged_in else millis(self._now + timedelta(minutes=minutes))
-        left = runtime(minutes, self._say)
-        counted = f' data-lasts="{ends}"' if ends else ""
-        return self._say(AT_LEAST, left=f"<span{counted}>{left}</span>")
+        ends = millis(self._now + timedelta(minutes=minutes))
+        counted = "" if card.plugged_in else f' data-lasts="{ends}"'
+        return self._say(AT_LEAST, left=f"<span{counted}>{runtime(minutes, self._say)}</span>")
 
     def _held(self, card: Card) -> str:
         """Who has it is nobody's business on a wall; since when and until when is everybody's."""
         if card.held_since is None:
             return ""
         if card.is_broken:
-            return self._say(KNOWN, time=self.time(card.held_since))
+            return self._say(KNOWN, time=self._time(card.held_since))
         if not card.is_taken:
             return ""
-        due = self.time(card.due_at) if card.due_at else ""
+        due = self._time(card.due_at) if card.due_at else ""
         is_late = card.is_overdue(self._now)
         parts = [
-            self._say(TAKEN, time=self.time(card.held_since)),
+            self._say(TAKEN, time=self._time(card.held_since)),
             f"<b>{self._say(OVERDUE, time=due)}</b>" if is_late else self._say(DUE, time=due),
             *([self._word(ON_POWER)] if card.plugged_in else []),
         ]
